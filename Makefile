@@ -1,0 +1,45 @@
+# The Alchemiser on Dagster. `make help` lists what there is.
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: help run ui test lint format lock clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: $(VENV)/.installed-run ## replay the last 20 sessions on the embedded market and broker
+	@$(BIN)/alchemiser run
+
+ui: $(VENV)/.installed-run ## Dagster's web UI on 127.0.0.1:3000, with the replayed history
+	@$(BIN)/alchemiser ui
+
+test: $(VENV)/.installed-dev ## the test suite
+	@$(BIN)/python -m pytest -q -n 2
+
+lint: $(VENV)/.installed-dev ## formatting, lint rules, strict types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.installed-dev ## put the code in the project's format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: ## resolve the dependencies anew (needs uv)
+	uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --no-strip-extras --upgrade -q -o requirements/run.txt
+	uv pip compile pyproject.toml --group build --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --no-strip-extras -q -c requirements/run.txt -o requirements/dev.txt
+
+clean: ## remove the virtual environment and caches (never the account in var/)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/.installed-run: requirements/run.txt pyproject.toml
+	@echo "Installing the locked dependencies (once) ..."
+	@tools/install $(VENV) requirements/run.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements/dev.txt pyproject.toml
+	@echo "Installing the locked dependencies for development (once) ..."
+	@tools/install $(VENV) requirements/dev.txt
+	@touch $@ $(VENV)/.installed-run
