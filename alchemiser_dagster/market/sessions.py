@@ -54,6 +54,12 @@ def _calendar() -> _Calendar:
     )
 
 
+def calendar_span() -> tuple[date, date]:
+    """The first and the last day for which this module knows whether the NYSE trades."""
+    calendar = _calendar()
+    return calendar.first_day, calendar.last_day
+
+
 def is_session(day: date) -> bool:
     """Whether the NYSE trades on `day`."""
     calendar = _covering(day)
