@@ -1,0 +1,37 @@
+"""From a signal's weights to the weights a book is traded to.
+
+A signal is a set of weights that should sum to 1. Floating-point noise and small overshoots are
+scaled away, a shortfall stays in cash, and anything that cannot be meant is refused.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from alchemiser_dagster.books.money import ZERO, weight_from_float
+
+HIGHEST_SUM = Decimal("1.01")
+
+
+class WeightError(Exception):
+    """Weights that no book may be traded to."""
+
+
+def accept_weights(weights: Mapping[str, float]) -> dict[str, Decimal]:
+    """Decimal target weights (9 places) of the positive entries of `weights`.
+
+    A sum above 1 and up to 1.01 is divided by the sum; below 1 the rest stays in cash. Raises
+    WeightError for a negative weight, one that is not finite, a sum above 1.01, or no positive
+    weight at all (a strategy that wants to hold nothing names a cash fund).
+    """
+    for symbol, weight in weights.items():
+        if not 0 <= weight <= float(HIGHEST_SUM):  # also refuses NaN
+            raise WeightError(f"expected a weight between 0 and 1 for {symbol}, was {weight}")
+    exact = {symbol: weight_from_float(weight) for symbol, weight in weights.items() if weight > 0}
+    total = sum(exact.values(), ZERO)
+    if total == 0:
+        raise WeightError("expected at least one positive weight, was none")
+    if total > HIGHEST_SUM:
+        raise WeightError(f"expected weights that sum to at most {HIGHEST_SUM}, was {total}")
+    if total > 1:
+        exact = {symbol: weight / total for symbol, weight in exact.items()}
+    return {symbol: weight for symbol, weight in exact.items() if weight > 0}

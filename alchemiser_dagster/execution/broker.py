@@ -1,0 +1,92 @@
+"""What the broker says, in the account's types: Decimal money, aware times, closed sets.
+
+The gateway translates the broker's JSON into these once; nothing else reads a broker's field.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+
+class OrderState(StrEnum):
+    """Where an order stands. WORKING covers every broker status that is not an end."""
+
+    WORKING = "working"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+
+    @property
+    def ended(self) -> bool:
+        """True when the filled quantity is final."""
+        return self is not OrderState.WORKING
+
+
+ENDS = {
+    "filled": OrderState.FILLED,
+    "canceled": OrderState.CANCELED,
+    "replaced": OrderState.CANCELED,
+    "expired": OrderState.EXPIRED,
+    "done_for_day": OrderState.EXPIRED,
+    "rejected": OrderState.REJECTED,
+}
+"""Broker statuses that end an order; any other, known or not, is not an end."""
+
+
+@dataclass(frozen=True)
+class BrokerOrder:
+    """An order as the broker has it."""
+
+    order_id: str
+    client_order_id: str
+    state: OrderState
+    filled_quantity: Decimal
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The broker's clock, whose time decides everything."""
+
+    now: datetime
+    is_open: bool
+    next_open: datetime
+    next_close: datetime
+
+
+@dataclass(frozen=True)
+class TradingDay:
+    """One row of the broker's calendar."""
+
+    session: date
+    opens_at: datetime
+    closes_at: datetime
+
+
+@dataclass(frozen=True)
+class Account:
+    """The account: dollars, and whether it may trade. `obstacle` says why not."""
+
+    number: str
+    cash: Decimal
+    equity: Decimal
+    obstacle: str | None
+
+
+@dataclass(frozen=True)
+class Position:
+    """Shares the account holds, and the broker's present price of one, dollars."""
+
+    symbol: str
+    quantity: Decimal
+    price: Decimal
+
+
+@dataclass(frozen=True)
+class Asset:
+    """What may be done with a symbol."""
+
+    symbol: str
+    tradable: bool
+    fractionable: bool

@@ -1,0 +1,23 @@
+"""What the trading of a session works with: the broker, the ledger, and the rules' numbers."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from alchemiser_dagster.execution.gateway import Gateway
+from alchemiser_dagster.ledger.store import Ledger
+
+WINDOW = timedelta(minutes=15)
+"""Trading begins this long before the close."""
+DEPLOYMENT = Decimal("0.98")
+"""Share of a book's capital that is invested; the rest pays for spreads and moving prices."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One account's trading desk. `environment` is embedded, paper or live."""
+
+    gateway: Gateway
+    ledger: Ledger
+    environment: str
+    deployment: Decimal = DEPLOYMENT
