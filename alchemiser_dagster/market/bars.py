@@ -7,8 +7,8 @@ column      type     meaning
 ==========  =======  ==============================================================
 symbol      String   the broker's spelling: `BRK.B`
 date        Date     an NYSE session
-open ..     Float64  open, high, low, close in US dollars, adjusted for splits:
-close                what an order would have traded at
+open ..     Float64  open, high, low, close in US dollars: what an order would have
+close                traded at (files often hold them adjusted for later splits)
 volume      Float64  shares; null where unknown
 adj_close   Float64  close adjusted for splits and dividends, so that its ratio from
                      one session to another is the total return. Only ratios mean
