@@ -14,7 +14,7 @@ give adj_close.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from logging import getLogger
 
 import polars as pl
@@ -28,7 +28,7 @@ from requests import RequestException
 
 from alchemiser_dagster.market.bars import PRICES, checked_bars, empty_bars
 from alchemiser_dagster.market.sessions import NEW_YORK, aware, last_completed_session
-from alchemiser_dagster.market.sources import SourceError
+from alchemiser_dagster.market.sources.interface import SourceError
 from alchemiser_dagster.market.symbols import broker_symbol
 
 SYMBOLS_PER_REQUEST = 100
@@ -47,12 +47,18 @@ def request_window(first: date, last: date, now: datetime) -> tuple[datetime, da
 
 
 class AlpacaSource:
-    """Bars of one Alpaca feed; `now` tells the time, the simulated one on an embedded broker."""
+    """Bars of one Alpaca feed: SIP (all exchanges) or IEX, whose closes differ from SIP's.
+
+    `now` tells the time: the simulated one where the client talks to an embedded broker.
+    """
 
     is_synthetic = False
 
     def __init__(
-        self, client: StockHistoricalDataClient, feed: DataFeed, now: Callable[[], datetime]
+        self,
+        client: StockHistoricalDataClient,
+        feed: DataFeed = DataFeed.SIP,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.client = client
         self.feed = feed
