@@ -1,0 +1,22 @@
+"""An Alpaca-compatible broker on loopback, for the unmodified alpaca-py clients."""
+
+from alchemiser_dagster.embedded.bars import BarsError
+from alchemiser_dagster.embedded.clock import MANUAL, ClockMode
+from alchemiser_dagster.embedded.control import ControlClient, ControlError
+from alchemiser_dagster.embedded.matching import PAPER, Profile
+from alchemiser_dagster.embedded.serve import Connection, EmbeddedBroker, serve
+from alchemiser_dagster.embedded.store import StateFileError
+
+__all__ = [
+    "MANUAL",
+    "PAPER",
+    "BarsError",
+    "ClockMode",
+    "Connection",
+    "ControlClient",
+    "ControlError",
+    "EmbeddedBroker",
+    "Profile",
+    "StateFileError",
+    "serve",
+]

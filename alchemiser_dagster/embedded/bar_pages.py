@@ -1,0 +1,126 @@
+"""Historical daily bars in pages: by symbol, then by time, with a token for the next page.
+
+Adjustment: `raw` and `split` are the tradable prices of the bars table, which has splits in it
+already; `dividend` and `all` are these times adj_close / close, scaled so that the factor is 1 at
+the symbol's last bar shown. That makes the answer depend on nothing later than the clock, though
+it changes, as a vendor's does, when a later dividend is paid.
+"""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+
+from alchemiser_dagster.embedded.bars import SymbolBars
+from alchemiser_dagster.embedded.clock import last_closed_session, new_york_date
+from alchemiser_dagster.embedded.market import Bar, Market, midnight, whole_bar
+from alchemiser_dagster.embedded.refusals import bad_data_request
+
+ADJUSTMENTS = ("raw", "split", "dividend", "all")
+TOTAL_RETURN = ("dividend", "all")
+JUST_BEFORE = timedelta(microseconds=1)
+DAILY = ("1Day", "1D")
+
+
+@dataclass(frozen=True, slots=True)
+class BarQuery:
+    """What a request for bars asks for; `limit` is bars per page over all symbols."""
+
+    symbols: tuple[str, ...]
+    timeframe: str
+    start: datetime | None
+    end: datetime | None
+    limit: int
+    adjustment: str
+    descending: bool
+    page_token: str | None
+
+
+def page_of_bars(
+    market: Market, now: datetime, query: BarQuery
+) -> tuple[dict[str, list[Bar]], str | None]:
+    """The bars of one page by symbol, and the token of the next page, None at the end.
+
+    Raises RefusalError for a timeframe other than a day and for a token that is not ours.
+    """
+    if query.timeframe not in DAILY:
+        raise bad_data_request(f"invalid timeframe: expected 1Day, was {query.timeframe}")
+    after = _read_token(query.page_token) if query.page_token is not None else None
+    left = query.limit
+    pages: dict[str, list[Bar]] = {}
+    last: tuple[str, date] | None = None
+    for symbol in query.symbols:
+        if symbol not in market.bars or (after is not None and symbol < after[0]):
+            continue
+        bars = market.bars[symbol]
+        rows = _rows(bars, now, query)
+        if after is not None and symbol == after[0]:
+            rows = _beyond(bars, rows, after[1], query.descending)
+        if rows and left == 0:
+            assert last is not None
+            return pages, _token(*last)
+        taken = rows[:left]
+        if taken:
+            factors = _factors(bars, now, query.adjustment)
+            pages[symbol] = [whole_bar(bars, row, factors(row)) for row in taken]
+            left -= len(taken)
+            last = (symbol, bars.date_of(taken[-1]))
+        if len(taken) < len(rows):
+            assert last is not None
+            return pages, _token(*last)
+    return pages, None
+
+
+def _rows(bars: SymbolBars, now: datetime, query: BarQuery) -> range:
+    """The rows that have closed by now and whose time is in [start, end]."""
+    last = last_closed_session(now)
+    if query.end is not None:
+        last = min(last, new_york_date(query.end))
+    start = 0
+    if query.start is not None:
+        start = bars.rows_until(new_york_date(query.start - JUST_BEFORE))
+    stop = bars.rows_until(last)
+    rows = range(start, max(start, stop))
+    return rows[::-1] if query.descending else rows
+
+
+def _beyond(bars: SymbolBars, rows: range, day: date, descending: bool) -> range:
+    shown = bars.rows_until(day)
+    kept = [row for row in rows if (row < shown - 1 if descending else row >= shown)]
+    return range(kept[0], kept[-1] + rows.step, rows.step) if kept else range(0)
+
+
+class _Factors:
+    """What to multiply the prices of a row with."""
+
+    def __init__(self, ratio: np.ndarray[tuple[int], np.dtype[np.float64]] | None) -> None:
+        self._ratio = ratio
+
+    def __call__(self, row: int) -> float:
+        return 1.0 if self._ratio is None else float(self._ratio[row])
+
+
+def _factors(bars: SymbolBars, now: datetime, adjustment: str) -> _Factors:
+    shown = bars.rows_until(last_closed_session(now))
+    if adjustment not in TOTAL_RETURN or shown == 0:
+        return _Factors(None)
+    ratio = bars.adj_close[:shown] / bars.close[:shown]
+    return _Factors(ratio / ratio[-1])
+
+
+def _token(symbol: str, day: date) -> str:
+    text = f"{symbol}|D|{midnight(day):%Y-%m-%dT%H:%M:%SZ}"
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+def _read_token(token: str) -> tuple[str, date]:
+    try:
+        text = base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
+        symbol, unit, moment = text.split("|")
+        if unit != "D":
+            raise ValueError(unit)
+        return symbol, datetime.fromisoformat(moment).date()
+    except (ValueError, binascii.Error):
+        raise bad_data_request("invalid page_token") from None

@@ -1,0 +1,57 @@
+"""When an order meets the market, and what it gets.
+
+The `paper` profile follows Alpaca's paper venue: a marketable order fills at the touch whatever
+its size, except that one eligible fill in ten is cut at random; a resting limit order fills at its
+own price once the other side of the quote reaches it. No fees, no impact, no queue.
+"""
+
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
+
+from alchemiser_dagster.embedded.market import Quote
+from alchemiser_dagster.embedded.money import ONE, QUANTITY_STEP, ZERO, quantity_down
+from alchemiser_dagster.embedded.orders import Execution, Order
+from alchemiser_dagster.embedded.paths import uniform
+
+LEAST_PART, MOST_PART = 0.1, 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How the venue fills; `partial_fills` is the chance that a fill is cut, from 0 to 1."""
+
+    name: str = "paper"
+    partial_fills: float = 0.1
+
+
+PAPER = Profile()
+
+
+def match(order: Order, quote: Quote, profile: Profile, seed: int) -> Execution | None:
+    """What `order` gets at `quote`, or None.
+
+    An order that was resting when the quote came to it gets its own limit; one that found the
+    quote there, on arrival or at the opening, gets the touch.
+    """
+    touch = quote.ask if order.is_buy else quote.bid
+    limit = order.limit_price
+    if limit is not None and (touch > limit if order.is_buy else touch < limit):
+        return None
+    price = limit if limit is not None and order.resting else touch
+    if order.qty is None:
+        assert order.notional is not None
+        qty = quantity_down((order.notional - order.filled_value) / price)
+        return Execution(qty, price) if qty > 0 else None
+    return Execution(_part(order, profile, seed), price)
+
+
+def _part(order: Order, profile: Profile, seed: int) -> Decimal:
+    """All that remains of the order or, by chance, a part of it."""
+    remaining = order.remaining
+    draw = uniform(seed, "partial", order.id, order.executions)
+    if draw >= profile.partial_fills:
+        return remaining
+    share = LEAST_PART + (MOST_PART - LEAST_PART) * draw / profile.partial_fills
+    step = QUANTITY_STEP if order.is_fractional else ONE
+    part = (remaining * Decimal(repr(share))).quantize(step, ROUND_DOWN)
+    return part if part > ZERO else remaining

@@ -1,0 +1,215 @@
+"""Reading the body of an order submission or replacement, and the rules that need no account.
+
+SDKs send numbers as JSON floats, the API's own documents as strings; both are taken, exactly as
+written, so that the decimals a client sent are the decimals checked.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import cast
+
+from alchemiser_dagster.embedded.money import (
+    QUANTITY_DECIMALS,
+    ZERO,
+    decimals,
+    is_whole,
+    plain,
+    tick,
+)
+from alchemiser_dagster.embedded.orders import (
+    TIMES_IN_FORCE,
+    TYPES,
+    OrderRequest,
+    Replacement,
+    Side,
+)
+from alchemiser_dagster.embedded.refusals import forbidden, invalid, malformed, unprocessable
+
+LONGEST_CLIENT_ID = 128
+SUPPORTED_TYPES = frozenset({"market", "limit"})
+SUPPORTED_TIMES = frozenset({"day", "gtc"})
+SUPPORTED_CLASSES = frozenset({"", "simple"})
+INTENTS = frozenset({"buy_to_open", "buy_to_close", "sell_to_open", "sell_to_close"})
+LEAST_NOTIONAL = Decimal(1)
+NOTIONAL_DECIMALS = 2
+
+Body = Mapping[str, object]
+
+
+def read_order(body: Body) -> OrderRequest:
+    """The request in `body`; raises RefusalError for a field that can never be right."""
+    client_order_id = read_client_id(body)
+    order_class = _text(body, "order_class") or ""
+    symbol = _text(body, "symbol")
+    if not symbol:
+        raise invalid("symbol is required")
+    request = OrderRequest(
+        symbol=symbol,
+        side=cast(Side, _choice(body, "side", ("buy", "sell"))),
+        type=_choice(body, "type", TYPES),
+        time_in_force=_choice(body, "time_in_force", TIMES_IN_FORCE),
+        qty=_number(body, "qty"),
+        notional=_number(body, "notional"),
+        limit_price=_number(body, "limit_price"),
+        stop_price=_number(body, "stop_price"),
+        extended_hours=_flag(body, "extended_hours"),
+        client_order_id=client_order_id,
+        position_intent=_optional_choice(body, "position_intent", INTENTS),
+        order_class="" if order_class == "simple" else order_class,
+    )
+    _check_kind(request, order_class)
+    check_quantity(request)
+    check_prices(request.type, request.limit_price)
+    _check_extended_hours(request)
+    return request
+
+
+def read_replacement(body: Body) -> Replacement:
+    """The changes in the body of a PATCH; raises RefusalError for a field out of range."""
+    change = Replacement(
+        qty=_number(body, "qty"),
+        time_in_force=_optional_choice(body, "time_in_force", SUPPORTED_TIMES),
+        limit_price=_number(body, "limit_price"),
+        stop_price=_number(body, "stop_price"),
+        client_order_id=read_client_id(body),
+    )
+    if _number(body, "notional") is not None:
+        raise unprocessable("notional orders cannot be replaced")
+    if change.qty is not None and change.qty <= 0:
+        raise invalid("qty must be > 0")
+    if change.limit_price is not None:
+        check_prices("limit", change.limit_price)
+    return change
+
+
+def read_client_id(body: Body) -> str | None:
+    client_order_id = _text(body, "client_order_id")
+    if client_order_id is not None and len(client_order_id) > LONGEST_CLIENT_ID:
+        raise invalid(f"client_order_id must be no more than {LONGEST_CLIENT_ID} characters")
+    return client_order_id or None
+
+
+def check_quantity(request: OrderRequest) -> None:
+    """Quantity and notional by themselves and together with the kind of order."""
+    qty, notional = request.qty, request.notional
+    if qty is not None and notional is not None:
+        raise invalid("only one of qty or notional is accepted")
+    if qty is None and notional is None:
+        raise invalid("qty or notional is required")
+    if qty is not None:
+        if qty <= 0:
+            raise invalid("qty must be > 0")
+        if decimals(qty) > QUANTITY_DECIMALS:
+            raise invalid(f"qty must be limited to {QUANTITY_DECIMALS} decimal places")
+    if notional is not None:
+        if decimals(notional) > NOTIONAL_DECIMALS:
+            raise unprocessable("notional value must be limited to 2 decimal places")
+        if notional < LEAST_NOTIONAL:
+            raise invalid("notional must be >= 1.00")
+    if qty is None or not is_whole(qty):
+        if request.time_in_force != "day":
+            raise unprocessable("fractional orders must be DAY orders")
+        if request.order_class:
+            raise unprocessable("fractional orders must be simple orders")
+        if request.type == "trailing_stop":
+            raise unprocessable(
+                "fractional orders must be market, limit, stop, or stop_limit orders"
+            )
+
+
+def check_prices(kind: str, limit_price: Decimal | None) -> None:
+    """Whether a limit price is there exactly when it should be, and on a tick."""
+    if kind in ("limit", "stop_limit"):
+        if limit_price is None:
+            raise invalid(f"{kind.replace('_', ' ')} orders require a limit price")
+        check_tick("limit_price", limit_price)
+    elif limit_price is not None:
+        raise invalid(f"{kind.replace('_', ' ')} orders must not have a limit price")
+
+
+def check_tick(name: str, price: Decimal) -> None:
+    if price <= 0:
+        raise invalid(f"{name.replace('_', ' ')} must be > 0")
+    if price % tick(price) != 0:
+        raise unprocessable(
+            f"invalid {name} {plain(price)}. "
+            "sub-penny increment does not fulfill minimum pricing criteria"
+        )
+
+
+def check_least_value(request: OrderRequest, cost: Decimal) -> None:
+    """A fractional buy is worth at least a dollar."""
+    fractional = request.qty is None or not is_whole(request.qty)
+    if request.side == "buy" and fractional and cost < LEAST_NOTIONAL:
+        raise forbidden("cost basis must be >= minimal amount of order 1")
+
+
+def _check_kind(request: OrderRequest, order_class: str) -> None:
+    if order_class not in SUPPORTED_CLASSES:
+        raise unprocessable(f'order class "{order_class}" is not supported')
+    if request.type not in SUPPORTED_TYPES:
+        raise unprocessable(f'order type "{request.type}" is not supported')
+    fractional = request.qty is None or not is_whole(request.qty)
+    if request.time_in_force not in SUPPORTED_TIMES and not fractional:
+        raise unprocessable(
+            f'time in force "{request.time_in_force}" is not enabled for this account'
+        )
+
+
+def _check_extended_hours(request: OrderRequest) -> None:
+    if request.extended_hours and (
+        request.type != "limit" or request.time_in_force not in ("day", "gtc")
+    ):
+        raise unprocessable("extended hours order must be DAY or GTC limit orders")
+
+
+def _text(body: Body, name: str) -> str | None:
+    value = body.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    raise malformed(f"{name} must be a string")
+
+
+def _flag(body: Body, name: str) -> bool:
+    value = body.get(name)
+    if value is None:
+        return False
+    if isinstance(value, bool):
+        return value
+    raise malformed(f"{name} must be a boolean")
+
+
+def _choice(body: Body, name: str, choices: frozenset[str] | tuple[str, ...]) -> str:
+    value = _optional_choice(body, name, choices)
+    if value is None:
+        raise invalid(f"{name} is required")
+    return value
+
+
+def _optional_choice(
+    body: Body, name: str, choices: frozenset[str] | tuple[str, ...]
+) -> str | None:
+    value = _text(body, name)
+    if not value:
+        return None
+    if value not in choices:
+        raise invalid(f'invalid {name} "{value}"')
+    return value
+
+
+def _number(body: Body, name: str) -> Decimal | None:
+    value = body.get(name)
+    if value is None or value == "":
+        return None
+    if isinstance(value, Decimal):
+        number = value
+    elif isinstance(value, str):
+        try:
+            number = Decimal(value)
+        except InvalidOperation:
+            raise malformed(f"{name} must be a number") from None
+    else:
+        raise malformed(f"{name} must be a number")
+    if not number.is_finite() or number.adjusted() > 15 or number.adjusted() < -15:
+        raise malformed(f"{name} is out of range")
+    return number if number != 0 else ZERO

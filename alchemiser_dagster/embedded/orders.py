@@ -1,0 +1,158 @@
+"""An order and its life.
+
+    accepted ──► new ──► partially_filled ──► filled
+    (queued)      └────────────┴──────────► canceled | expired | replaced | rejected
+
+`accepted` waits for a session; `new` is on the market. The answer to a submission in session says
+`pending_new`, as Alpaca's does, though the order is `new` once the answer is sent.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from alchemiser_dagster.embedded.money import ZERO, cents_up, is_whole
+
+Side = Literal["buy", "sell"]
+
+OPEN_STATUSES = frozenset({"accepted", "pending_new", "new", "partially_filled", "held"})
+ON_MARKET = frozenset({"new", "partially_filled"})
+TYPES = frozenset({"market", "limit", "stop", "stop_limit", "trailing_stop"})
+TIMES_IN_FORCE = frozenset({"day", "gtc", "opg", "cls", "ioc", "fok"})
+
+
+@dataclass(slots=True)
+class Order:
+    """One order. Exactly one of `qty` (shares) and `notional` (dollars) is set.
+
+    `filled_value` is the sum of quantity x price over its executions; `reserve_price` is what one
+    share of an unpriced buy holds back; `resting` says that the quote has been away from the limit
+    since the order came to this session's market.
+    """
+
+    sequence: int
+    id: str
+    client_order_id: str
+    symbol: str
+    asset_id: str
+    side: Side
+    type: str
+    time_in_force: str
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+    qty: Decimal | None = None
+    notional: Decimal | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    extended_hours: bool = False
+    position_intent: str = ""
+    order_class: str = ""
+    status: str = "new"
+    filled_qty: Decimal = ZERO
+    filled_value: Decimal = ZERO
+    executions: int = 0
+    reserve_price: Decimal = ZERO
+    resting: bool = False
+    filled_at: datetime | None = None
+    expired_at: datetime | None = None
+    canceled_at: datetime | None = None
+    failed_at: datetime | None = None
+    replaced_at: datetime | None = None
+    replaced_by: str | None = None
+    replaces: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN_STATUSES
+
+    @property
+    def is_buy(self) -> bool:
+        return self.side == "buy"
+
+    @property
+    def is_fractional(self) -> bool:
+        return self.qty is None or not is_whole(self.qty)
+
+    @property
+    def remaining(self) -> Decimal:
+        """Shares still to be filled; only for an order with a quantity."""
+        assert self.qty is not None, "expected an order with a quantity, was notional"
+        return self.qty - self.filled_qty
+
+    @property
+    def average_price(self) -> Decimal | None:
+        return self.filled_value / self.filled_qty if self.filled_qty else None
+
+    @property
+    def held_shares(self) -> Decimal:
+        """Shares of the position that an open order on the other side of it holds."""
+        if not self.is_open:
+            return ZERO
+        if self.qty is not None:
+            return self.remaining
+        assert self.notional is not None
+        return (self.notional - self.filled_value) / self.reserve_price
+
+    @property
+    def reserved_cash(self) -> Decimal:
+        """Dollars that an open buy holds back, rounded up to cents."""
+        if not self.is_open or not self.is_buy:
+            return ZERO
+        if self.qty is None:
+            assert self.notional is not None
+            return self.notional - self.filled_value
+        return cents_up(self.remaining * (self.limit_price or self.reserve_price))
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """A submission after its fields have been read, before the account is looked at."""
+
+    symbol: str
+    side: Side
+    type: str
+    time_in_force: str
+    qty: Decimal | None
+    notional: Decimal | None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    extended_hours: bool = False
+    client_order_id: str | None = None
+    position_intent: str | None = None
+    order_class: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """What a PATCH of an order asks for; None leaves the field as it is."""
+
+    qty: Decimal | None = None
+    time_in_force: str | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    client_order_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A fill of one order at one price, in shares and dollars."""
+
+    qty: Decimal
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """Which orders a listing asks for; `after` and `until` leave out their own moment."""
+
+    status: Literal["open", "closed", "all"] = "open"
+    limit: int = 50
+    after: datetime | None = None
+    until: datetime | None = None
+    descending: bool = True
+    side: str | None = None
+    symbols: tuple[str, ...] = field(default=())
+    before_sequence: int | None = None
+    after_sequence: int | None = None

@@ -1,0 +1,110 @@
+"""Time passing: what happens, and in which order, while the clock moves.
+
+The clock stops at every start and end of a phase of a session, and at every minute while an order
+is on the market, so that however far it is moved nothing is skipped:
+
+    04:00            yesterday's holdings become overnight holdings; extended-hours orders trade
+    open             queued orders join, every order meets the opening quote
+    each minute      matching, in order of arrival
+    close            a last match at the close, day orders expire, the day's equity is recorded
+    end of post-market   extended-hours day orders expire
+"""
+
+from datetime import datetime, timedelta
+
+from alchemiser_dagster.embedded.account import close_of_day
+from alchemiser_dagster.embedded.clock import Phase, hours, new_york_date, next_boundary, phase_at
+from alchemiser_dagster.embedded.order_desk import OrderDesk
+from alchemiser_dagster.embedded.orders import ON_MARKET
+from alchemiser_dagster.market.sessions import is_session
+
+MINUTE = timedelta(minutes=1)
+
+
+class PastError(ValueError):
+    """The clock was asked to go back."""
+
+
+class Timeline:
+    """Moves the clock of the account behind `desk`."""
+
+    def __init__(self, desk: OrderDesk) -> None:
+        self._desk = desk
+        self._books = desk.books
+
+    def advance_to(self, moment: datetime) -> None:
+        """Move the clock to `moment`, playing all that happens on the way.
+
+        Raises PastError if `moment` is before the clock.
+        """
+        state = self._books.state
+        if moment < state.now:
+            raise PastError(f"expected a time at or after {state.now}, was {moment}")
+        while state.now < moment:
+            state.now = min(moment, self._next_stop())
+            self._happen()
+
+    def _next_stop(self) -> datetime:
+        now = self._books.state.now
+        stop = next_boundary(now)
+        if phase_at(now) is Phase.REGULAR and self._has_working_orders():
+            stop = min(stop, now.replace(second=0, microsecond=0) + MINUTE)
+        return stop
+
+    def _has_working_orders(self) -> bool:
+        return any(order.status in ON_MARKET for order in self._books.state.orders.values())
+
+    def _happen(self) -> None:
+        now = self._books.state.now
+        day = new_york_date(now)
+        if not is_session(day):
+            return
+        today = hours(day)
+        if now == today.close:
+            self._match(at_close=True)
+            self._expire()
+            self._record_close()
+            self._match()
+        elif now == today.post_market:
+            self._expire()
+        elif now == today.pre_market:
+            self._carry_overnight()
+            self._join()
+            self._match()
+        elif now == today.open:
+            self._join()
+            self._match()
+        else:
+            self._match()
+
+    def _join(self) -> None:
+        """Bring queued orders to the market; those that stand there meet a new opening."""
+        for order in list(self._books.state.orders.values()):
+            if order.status == "accepted" and self._desk.reaches_market(order):
+                self._desk.activate(order)
+            elif order.resting:
+                order.resting = False
+                self._books.touch(order)
+
+    def _match(self, at_close: bool = False) -> None:
+        for order in list(self._books.state.orders.values()):
+            if order.status in ON_MARKET and (at_close or self._desk.reaches_market(order)):
+                self._desk.try_to_fill(order, at_close)
+
+    def _expire(self) -> None:
+        state = self._books.state
+        for order in list(state.orders.values()):
+            if order.expires_at <= state.now:
+                self._books.end(order, "expired")
+
+    def _carry_overnight(self) -> None:
+        for position in self._books.state.positions.values():
+            if position.overnight_qty != position.qty:
+                position.overnight_qty = position.qty
+                self._books.changes.positions.add(position.symbol)
+
+    def _record_close(self) -> None:
+        state = self._books.state
+        close = close_of_day(state, self._desk.market, new_york_date(state.now))
+        state.close_before, state.last_close = state.last_close, close
+        self._books.changes.closes.append(close)
