@@ -20,11 +20,19 @@ class FileSource:
         self.name = f"file {path}"
 
     def daily_bars(self, symbols: Iterable[str], first: date, last: date) -> pl.DataFrame:
-        modified = self.path.stat().st_mtime_ns if self.path.exists() else 0
-        return select_bars(_whole_file(self.path.absolute(), modified), symbols, first, last)
+        bars = _whole_file(self.path.absolute(), _identity(self.path))
+        return select_bars(bars, symbols, first, last)
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    """What changes when the file is written anew; None if there is none."""
+    if not path.exists():
+        return None
+    stat = path.stat()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 @lru_cache(maxsize=1)
-def _whole_file(path: Path, modified: int) -> pl.DataFrame:
+def _whole_file(path: Path, identity: tuple[int, int, int] | None) -> pl.DataFrame:
     """The checked content of the file, kept until it is written anew: replays ask for it often."""
     return read_bars(path)
