@@ -1,0 +1,1 @@
+"""Dagster only: which functions of the domain packages make which assets, checks, ops and jobs."""

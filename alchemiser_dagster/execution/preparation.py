@@ -124,6 +124,8 @@ def plan_session(desk: Desk, session: date, wishes: Mapping[str, Wish]) -> dict[
     with desk.ledger.read() as connection:
         expected = [row.book for row in outcomes(connection, session) if row.state == "expected"]
         held, cash = positions(connection), book_cash(connection)
+    absent = Wish(missing="the strategy is no longer among the books")
+    wishes = {book: wishes.get(book, absent) for book in expected}
     wanted = {
         symbol
         for book in expected

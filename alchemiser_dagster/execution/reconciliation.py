@@ -32,7 +32,7 @@ def compare(
     positions: Mapping[str, Mapping[str, Decimal]],
     broker: Snapshot,
 ) -> list[Difference]:
-    """List where the books (`cash` by book, `positions` by book and symbol) differ from `broker`."""
+    """List where books (`cash` by book, `positions` by book and symbol) and `broker` differ."""
     held: dict[str, Decimal] = {}
     for own in positions.values():
         for symbol, quantity in own.items():

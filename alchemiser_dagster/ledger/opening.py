@@ -52,20 +52,17 @@ def open_account(
 def open_books(
     ledger: Ledger, allocations: Mapping[str, Decimal], *, session: date, at: datetime
 ) -> dict[str, Decimal]:
-    """Open the books of `allocations` that are not open yet, with their share of the account.
+    """Open the books of `allocations` that are not open yet, each with its `opening_cash`.
 
-    A book gets allocation x opening cash of the account, out of the unallocated cash and never more
-    than that holds. Returns the opening cash in dollars of each book opened now.
+    Returns the opening cash in dollars of each book opened now.
     """
     opened: dict[str, Decimal] = {}
     with ledger.write() as connection:
         known = set(connection.execute(select(books.c.book)).scalars())
-        base = connection.execute(select(account.c.opening_cash)).scalar_one()
         for book, allocation in allocations.items():
             if book in known:
                 continue
-            free = book_cash(connection).get(UNALLOCATED, ZERO)
-            cash = min(floor_cents(base * allocation), max(free, ZERO))
+            cash = opening_cash(connection, allocation)
             connection.execute(
                 insert(books).values(book=book, allocation=allocation, opened_session=session)
             )
@@ -73,6 +70,16 @@ def open_books(
             _enter(connection, UNALLOCATED, session, "transfer", f"opening of {book}", -cash, at)
             opened[book] = cash
     return opened
+
+
+def opening_cash(connection: Connection, allocation: Decimal) -> Decimal:
+    """What a book opened now gets, dollars: its share of the account's opening cash.
+
+    It comes out of the unallocated cash and is never more than that holds.
+    """
+    base = connection.execute(select(account.c.opening_cash)).scalar_one()
+    free = book_cash(connection).get(UNALLOCATED, ZERO)
+    return min(floor_cents(base * allocation), max(free, ZERO))
 
 
 def _enter(

@@ -75,7 +75,8 @@ def _post(
         if posted != execution.cumulative_quantity or posted > trade.order_quantity:
             raise LedgerError(
                 f"expected the executions of {client_order_id} to add up to "
-                f"{execution.cumulative_quantity} of at most {trade.order_quantity} shares, was {posted}"
+                f"{execution.cumulative_quantity} of at most {trade.order_quantity} shares, "
+                f"was {posted}"
             )
         _post_one(connection, client_order_id, trade, execution)
     return new

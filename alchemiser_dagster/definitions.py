@@ -1,0 +1,85 @@
+"""All of the project as Dagster sees it: one chain of assets per book, the trading job between.
+
+daily_bars ─► signal/<book> ─► plan/<book> ─► trading_session ─► fills ─► lots ─► performance
+                   └─► consolidated_portfolio        └─► account (books_sum_to_broker)
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+
+from alchemiser_dagster.books.strategies import load_books
+from alchemiser_dagster.defs.account import account_assets
+from alchemiser_dagster.defs.accounting import TRADED, book_accounts
+from alchemiser_dagster.defs.automation import (
+    after_close_automation,
+    asset_jobs,
+    evening_schedule,
+    market_calendar_sensor,
+)
+from alchemiser_dagster.defs.bars import daily_bars_asset
+from alchemiser_dagster.defs.partitions import session_partitions
+from alchemiser_dagster.defs.plans import plan_asset, plan_key
+from alchemiser_dagster.defs.resources import AccountRecords, Market, TradingDesk, TradingLock
+from alchemiser_dagster.defs.signals import consolidated_portfolio_asset, signal_asset
+from alchemiser_dagster.defs.tables import SessionTablesIOManager
+from alchemiser_dagster.defs.trading import trade_session_job
+from alchemiser_dagster.market.sessions import last_completed_session
+from alchemiser_dagster.settings import Home, home, strategies_folder
+
+
+def build_definitions(account: Home | None = None, strategies: str | None = None) -> dg.Definitions:
+    """The definitions of one account (by default the one that the settings name)."""
+    account = account or home()
+    strategies = strategies or str(strategies_folder())
+    facts = account.account()
+    # Before an account is opened there is nothing to partition by; today will do to look around.
+    inception = facts.inception if facts else last_completed_session(datetime.now(UTC))
+    partitions = session_partitions(inception)
+    books = load_books(Path(strategies))
+
+    assets: list[dg.AssetsDefinition | dg.AssetSpec] = [daily_bars_asset(partitions)]
+    for book in books:
+        assets += [
+            signal_asset(book, partitions),
+            plan_asset(book, partitions),
+            *book_accounts(book.name, partitions),
+        ]
+    enabled = [book.name for book in books if book.enabled]
+    assets.append(consolidated_portfolio_asset(enabled, partitions))
+    assets.append(
+        dg.AssetSpec(
+            TRADED,
+            deps=[dg.AssetKey(plan_key(name)) for name in enabled],
+            partitions_def=partitions,
+            group_name="trading",
+            description="A session traded by the job trade_session, the only code that sends "
+            "orders. It cannot be materialised from here.",
+        )
+    )
+    account_wide, checks = account_assets(partitions)
+    jobs = asset_jobs()
+    trade_session = trade_session_job(partitions)
+    records = AccountRecords(home=str(account.path), strategies=strategies)
+    return dg.Definitions(
+        assets=[*assets, *account_wide],
+        asset_checks=checks,
+        jobs=[*jobs.values(), trade_session],
+        schedules=[evening_schedule(jobs["evening"])],
+        sensors=[
+            market_calendar_sensor(jobs["plan_session"], trade_session),
+            after_close_automation(),
+        ],
+        resources={
+            "records": records,
+            "market": Market(records=records),
+            "trading": TradingDesk(records=records),
+            "lock": TradingLock(records=records),
+            "session_tables": SessionTablesIOManager(root=str(account.tables)),
+        },
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions()

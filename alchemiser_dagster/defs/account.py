@@ -1,0 +1,119 @@
+"""`account` and `portfolio_performance`: the whole, and the check that the books sum to it."""
+
+import dagster as dg
+import polars as pl
+
+from alchemiser_dagster.books.performance import PriceMissing
+from alchemiser_dagster.defs.accounting import TRADED, book_performance, performance_table
+from alchemiser_dagster.defs.plans import EXACT
+from alchemiser_dagster.defs.resources import AccountRecords, as_session
+from alchemiser_dagster.defs.tables import SessionTables
+from alchemiser_dagster.execution.reconciliation import Difference, compare
+from alchemiser_dagster.ledger.queries import all_books, book_cash, positions, snapshot
+
+HOLDING_COLUMNS = {"what": pl.String, "books": EXACT, "broker": EXACT}
+
+
+def account_assets(
+    partitions: dg.PartitionsDefinition[str],
+) -> tuple[list[dg.AssetsDefinition], list[dg.AssetChecksDefinition]]:
+    """The account-wide assets and their check."""
+
+    @dg.asset(
+        deps=[dg.AssetKey(TRADED)],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name="account",
+        io_manager_key="session_tables",
+        automation_condition=dg.AutomationCondition.eager(),
+    )
+    def account(context: dg.AssetExecutionContext, records: AccountRecords) -> SessionTables:
+        """What the broker said the account held when the session had been traded.
+
+        One row for cash (dollars) and for each symbol (shares): what, books, broker.
+        """
+        return {key: _holdings(records, key) for key in context.partition_keys}
+
+    @dg.asset_check(asset=account, blocking=True)
+    def books_sum_to_broker(
+        context: dg.AssetCheckExecutionContext, records: AccountRecords
+    ) -> dg.AssetCheckResult:
+        """All books together hold what the broker holds: every share, every cent."""
+        found: dict[str, list[str]] = {}
+        checked = context.op_execution_context.partition_keys
+        for key in checked:
+            found[key] = [str(difference) for difference in _differences(records, key)]
+        broken = {key: lines for key, lines in found.items() if lines}
+        return dg.AssetCheckResult(
+            passed=not broken,
+            metadata={
+                "sessions": len(checked),
+                "differences": dg.MetadataValue.json(broken),
+            },
+        )
+
+    @dg.asset(
+        deps=[account],
+        ins={"bars": dg.AssetIn(key="daily_bars")},
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name="account",
+        io_manager_key="session_tables",
+        automation_condition=dg.AutomationCondition.eager(),
+    )
+    def portfolio_performance(
+        context: dg.AssetExecutionContext, records: AccountRecords, bars: SessionTables
+    ) -> SessionTables:
+        """Every book's performance side by side, cash that no strategy was given included."""
+        tables = {}
+        with records.ledger.read() as connection:
+            books = [row.book for row in all_books(connection)]
+            for key in context.partition_keys:
+                session = as_session(key)
+                try:
+                    tables[key] = pl.concat(
+                        performance_table(
+                            session, book, book_performance(connection, book, session, bars[key])
+                        )
+                        for book in books
+                    )
+                except PriceMissing as missing:
+                    raise dg.Failure(f"{key}: {missing}") from missing
+        return tables
+
+    return [account, portfolio_performance], [books_sum_to_broker]
+
+
+def _differences(records: AccountRecords, key: str) -> list[Difference]:
+    session = as_session(key)
+    with records.ledger.read() as connection:
+        seen = snapshot(connection, session, "after")
+        if seen is None:
+            raise dg.Failure(f"{key} was not traded to its end, so there is nothing to check")
+        return compare(
+            book_cash(connection, through=session), positions(connection, through=session), seen
+        )
+
+
+def _holdings(records: AccountRecords, key: str) -> pl.DataFrame:
+    session = as_session(key)
+    with records.ledger.read() as connection:
+        seen = snapshot(connection, session, "after")
+        if seen is None:
+            raise dg.Failure(f"{key} was not traded to its end: the account was not read")
+        cash = book_cash(connection, through=session)
+        held = positions(connection, through=session)
+    books: dict[str, object] = {}
+    for own in held.values():
+        for symbol, quantity in own.items():
+            books[symbol] = books.get(symbol, 0) + quantity  # type: ignore[operator]
+    rows = [{"what": "cash", "books": sum(cash.values()), "broker": seen.cash}]
+    for symbol in sorted({*books, *seen.positions}):
+        rows.append(
+            {
+                "what": symbol,
+                "books": books.get(symbol, 0),
+                "broker": seen.positions.get(symbol, 0),
+            }
+        )
+    return pl.DataFrame(rows, schema=HOLDING_COLUMNS)

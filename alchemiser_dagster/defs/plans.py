@@ -1,0 +1,167 @@
+"""`plan`: what each book should trade next, priced at the closes its signal was made from.
+
+The trading job takes the target weights from here and prices them again, with the same function, at
+the quotes of its own window.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+
+import dagster as dg
+import polars as pl
+from sqlalchemy import Connection
+
+from alchemiser_dagster.books.money import ZERO
+from alchemiser_dagster.books.planning import Plan, plan_book
+from alchemiser_dagster.books.strategies import Book
+from alchemiser_dagster.books.weights import accept_weights
+from alchemiser_dagster.defs.partitions import previous_session
+from alchemiser_dagster.defs.resources import AccountRecords, as_session
+from alchemiser_dagster.defs.signals import signal_key
+from alchemiser_dagster.defs.tables import SessionTables
+from alchemiser_dagster.execution.desk import DEPLOYMENT
+from alchemiser_dagster.ledger.opening import opening_cash
+from alchemiser_dagster.ledger.queries import book_cash, last_rebalance, positions
+from alchemiser_dagster.market import sessions
+from alchemiser_dagster.market.symbols import broker_symbol
+from alchemiser_dagster.symphony import Symphony
+
+EXACT = pl.Decimal(38, 9)
+PLAN_COLUMNS = {
+    "symbol": pl.String,
+    "action": pl.String,
+    "weight": EXACT,
+    "held": EXACT,
+    "price": EXACT,
+    "target": EXACT,
+    "current": EXACT,
+    "quantity": EXACT,
+    "reason": pl.String,
+}
+
+
+def plan_key(book: str) -> list[str]:
+    """The asset key of a book's plan."""
+    return ["plan", book]
+
+
+def plan_asset(book: Book, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """The asset `plan/<book>`."""
+
+    @dg.asset(
+        key=plan_key(book.name),
+        ins={
+            "signals": dg.AssetIn(key=signal_key(book.name), partition_mapping=previous_session),
+            "bars": dg.AssetIn(key="daily_bars", partition_mapping=previous_session),
+        },
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name="plan",
+        tags={"book": book.name},
+        io_manager_key="session_tables",
+    )
+    def plan(
+        context: dg.AssetExecutionContext,
+        records: AccountRecords,
+        signals: SessionTables,
+        bars: SessionTables,
+    ) -> dg.Output[SessionTables]:
+        """The book's plan: its target weights against what it holds at the start of the session.
+
+        Columns: symbol, action, weight, held (shares), price, target and current (dollars),
+        quantity (shares to sell), reason.
+        """
+        if book.symphony is None:
+            raise dg.Failure(f"{book.name}: {book.problem}")
+        tables, metadata = {}, {}
+        for key in context.partition_keys:
+            session = as_session(key)
+            before = sessions.previous_session(session)
+            weights = weights_of(signals[before.isoformat()])
+            with records.ledger.read() as connection:
+                made = plan_at_closes(
+                    connection, book, book.symphony, session, weights, bars[before.isoformat()]
+                )
+            tables[key] = plan_table(made)
+            metadata = {
+                "capital": float(made.capital),
+                "cash": float(made.cash),
+                "trigger": made.trigger or "not due",
+            }
+        return dg.Output(tables, metadata=metadata if len(tables) == 1 else {})
+
+    return plan
+
+
+def weights_of(signal: pl.DataFrame) -> dict[str, Decimal]:
+    """Decimal target weights of a signal table, in the broker's spelling of symbols."""
+    floats = {
+        broker_symbol(symbol): weight
+        for symbol, weight in signal.select("symbol", "weight").iter_rows()
+    }
+    return accept_weights(floats)
+
+
+def is_scheduled(connection: Connection, book: str, symphony: Symphony, session: date) -> bool:
+    """Whether the symphony's own calendar makes it due in `session`."""
+    return symphony.rebalancing.due_on(session, last_rebalance(connection, book, session))
+
+
+def plan_at_closes(
+    connection: Connection,
+    book: Book,
+    symphony: Symphony,
+    session: date,
+    weights: Mapping[str, Decimal],
+    bars: pl.DataFrame,
+) -> Plan:
+    """Plan a book for `session` from the ledger as it stood before, at the closes of `bars`."""
+    before = sessions.previous_session(session)
+    held = positions(connection, through=before).get(book.name, {})
+    cash = book_cash(connection, through=before).get(book.name)
+    if cash is None:
+        cash = opening_cash(connection, book.allocation)
+    return plan_book(
+        weights=weights,
+        holdings=held,
+        cash=cash,
+        prices=closing_prices_of(bars, before),
+        deployment=DEPLOYMENT,
+        scheduled=is_scheduled(connection, book.name, symphony, session),
+        threshold=symphony.rebalancing.threshold,
+    )
+
+
+def closing_prices_of(bars: pl.DataFrame, session: date) -> dict[str, Decimal]:
+    """The tradable close of each symbol that has a bar in `session`, dollars, four places."""
+    rows = bars.filter(pl.col("date") == session).select("symbol", "close").iter_rows()
+    return {symbol: Decimal(str(round(close, 4))) for symbol, close in rows}
+
+
+def plan_table(plan: Plan) -> pl.DataFrame:
+    """A plan as a table, one row a symbol."""
+    places = Decimal("0.000000001")
+    return pl.DataFrame(
+        [
+            {
+                "symbol": item.symbol,
+                "action": item.action.value,
+                "weight": item.weight.quantize(places),
+                "held": item.held.quantize(places),
+                "price": item.price.quantize(places),
+                "target": item.target.quantize(places),
+                "current": item.current.quantize(places),
+                "quantity": item.quantity.quantize(places),
+                "reason": item.reason,
+            }
+            for item in plan.items
+        ],
+        schema=PLAN_COLUMNS,
+    )
+
+
+def target_weights(table: pl.DataFrame) -> dict[str, Decimal]:
+    """The target weights of a plan table."""
+    rows = table.filter(pl.col("weight") > ZERO).select("symbol", "weight").iter_rows()
+    return {symbol: weight.normalize() for symbol, weight in rows}

@@ -1,0 +1,148 @@
+"""What assets and ops are given: the account's records, its market, its desk, the trading lock.
+
+Each is made from the account's folder and the environment when a run starts, so that the same
+definitions serve the embedded default, paper and live.
+"""
+
+import fcntl
+import os
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+
+import dagster as dg
+from alpaca.data.historical import StockHistoricalDataClient
+from pydantic import PrivateAttr
+
+from alchemiser_dagster.books.strategies import Book, load_books
+from alchemiser_dagster.defs.tables import TableStore
+from alchemiser_dagster.embedded import ControlClient
+from alchemiser_dagster.execution.desk import Desk
+from alchemiser_dagster.execution.guards import embedded_gateway, real_gateway
+from alchemiser_dagster.ledger.store import Ledger
+from alchemiser_dagster.market.sources import (
+    AlpacaSource,
+    BarSource,
+    FileSource,
+    SyntheticSource,
+)
+from alchemiser_dagster.settings import AccountFile, BrokerMode, Home, SettingsError
+
+
+class AccountRecords(dg.ConfigurableResource):
+    """The account's folder: ledger, tables, facts; and its strategies."""
+
+    home: str
+    strategies: str
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The account's ledger."""
+        return Ledger.at(Home(Path(self.home)).ledger)
+
+    @property
+    def tables(self) -> TableStore:
+        """The account's published tables."""
+        return TableStore(Home(Path(self.home)).tables)
+
+    @property
+    def facts(self) -> AccountFile:
+        """What is fixed about the account; raises SettingsError before it is opened."""
+        facts = Home(Path(self.home)).account()
+        if facts is None:
+            raise SettingsError(
+                f"no account has been opened in {self.home}: `alchemiser run` opens the embedded "
+                "one, `alchemiser ui` the one that ALCHEMISER_BROKER names"
+            )
+        return facts
+
+    def books(self) -> list[Book]:
+        """The books as the strategies folder has them now."""
+        return load_books(Path(self.strategies))
+
+
+class Market(dg.ConfigurableResource):
+    """Where the account's bars come from."""
+
+    records: dg.ResourceDependency[AccountRecords]
+
+    def source(self) -> BarSource:
+        """The source of bars that was fixed when the account was opened."""
+        facts = self.records.facts
+        if facts.bars is not None:
+            return FileSource(Path(facts.bars))
+        if facts.mode is BrokerMode.EMBEDDED:
+            return SyntheticSource(facts.seed)
+        return AlpacaSource(
+            StockHistoricalDataClient(
+                os.environ.get("ALPACA_API_KEY"), os.environ.get("ALPACA_SECRET_KEY")
+            )
+        )
+
+
+class TradingDesk(dg.ConfigurableResource):
+    """The way to the broker. Only ops of the trading job and sensors that read its clock use it."""
+
+    records: dg.ResourceDependency[AccountRecords]
+
+    def desk(self) -> Desk:
+        """The account's desk at its own broker, checked to be the right one."""
+        facts = self.records.facts
+        if facts.mode is BrokerMode.EMBEDDED:
+            url = os.environ.get("ALCHEMISER_EMBEDDED_URL", "")
+            token = os.environ.get("ALCHEMISER_EMBEDDED_TOKEN", "")
+            if not url:
+                raise SettingsError(
+                    "no embedded broker is running here: `alchemiser run` and `alchemiser ui` "
+                    "start one"
+                )
+            gateway = embedded_gateway(
+                url,
+                os.environ["ALCHEMISER_EMBEDDED_KEY"],
+                os.environ["ALCHEMISER_EMBEDDED_SECRET"],
+                wait=ControlClient(url, token).advance,
+            )
+        else:
+            gateway = real_gateway(
+                os.environ.get("ALPACA_API_KEY"),
+                os.environ.get("ALPACA_SECRET_KEY"),
+                live=facts.mode is BrokerMode.LIVE,
+                confirmed_account=os.environ.get("ALCHEMISER_LIVE"),
+            )
+        return Desk(gateway, self.records.ledger, facts.mode.value)
+
+
+class TradingLock(dg.ConfigurableResource):
+    """At most one process trades an account at a time.
+
+    The lock is the operating system's, on a file of the account's folder, so a killed process
+    leaves nothing behind.
+    """
+
+    records: dg.ResourceDependency[AccountRecords]
+    _file: IO[str] | None = PrivateAttr(default=None)
+
+    def acquire(self) -> bool:
+        """Take the lock until the run ends; False when another process has it."""
+        path = Home(Path(self.records.home)).lock
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return False
+        self._file = file
+        return True
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Give the lock back."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def as_session(key: str) -> date:
+    """A partition key as the session it stands for."""
+    return date.fromisoformat(key)

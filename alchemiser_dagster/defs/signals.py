@@ -1,0 +1,194 @@
+"""`signal`: each strategy's weights for a session, and `consolidated_portfolio`, their sum."""
+
+from collections import Counter
+from decimal import Decimal
+
+import dagster as dg
+import polars as pl
+
+from alchemiser_dagster.books.strategies import Book
+from alchemiser_dagster.defs.resources import AccountRecords, as_session
+from alchemiser_dagster.defs.tables import SessionTables, TableMissing
+from alchemiser_dagster.market.bars import closing_prices
+from alchemiser_dagster.market.symbols import broker_symbol
+from alchemiser_dagster.symphony import SignalUnavailable, evaluate
+
+TOTAL_TOLERANCE = 0.01
+
+
+def signal_key(book: str) -> list[str]:
+    """The asset key of a book's signal."""
+    return ["signal", book]
+
+
+def signal_asset(book: Book, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """The asset `signal/<book>`. Its code version is the strategy's own text."""
+    symphony = book.symphony
+
+    @dg.asset(
+        key=signal_key(book.name),
+        ins={"bars": dg.AssetIn(key="daily_bars")},
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name="signal",
+        tags={"book": book.name},
+        kinds={"clojure"},
+        code_version=symphony.fingerprint[:12] if symphony else "unreadable",
+        description=symphony.title if symphony else book.problem,
+        io_manager_key="session_tables",
+        output_required=False,
+    )
+    def signal(context: dg.AssetExecutionContext, records: AccountRecords, bars: SessionTables):  # type: ignore[no-untyped-def]
+        key = context.asset_key.path
+        tables, refusals = evaluate_sessions(book, bars)
+        for session, reason in refusals.items():
+            records.tables.refuse(key, session, reason)
+        if not refusals:
+            yield dg.Output(tables, metadata=_metadata(tables))
+            return
+        # The good sessions of a range are kept although the run fails for the others.
+        for session, table in tables.items():
+            records.tables.write(key, session, table)
+            yield dg.AssetMaterialization(context.asset_key, partition=session)
+        raise dg.Failure(
+            f"{book.name} has no signal: "
+            + "; ".join(f"{session}: {reason}" for session, reason in refusals.items()),
+            allow_retries=False,
+        )
+
+    return signal
+
+
+def evaluate_sessions(book: Book, bars: SessionTables) -> tuple[SessionTables, dict[str, str]]:
+    """A book's weights by session, and for the sessions without a signal the reason why."""
+    if book.symphony is None:
+        return {}, dict.fromkeys(bars, book.problem or "no strategy")
+    needed = [broker_symbol(symbol) for symbol in book.symphony.symbols]
+    tables: SessionTables = {}
+    refusals: dict[str, str] = {}
+    for key, snapshot in bars.items():
+        closes = closing_prices(
+            snapshot.filter(pl.col("symbol").is_in(needed)), through=as_session(key)
+        )
+        evaluation = evaluate([book.symphony], closes)[book.name]
+        try:
+            weights = evaluation.at(as_session(key))
+        except SignalUnavailable as unavailable:
+            refusals[key] = str(unavailable)
+            continue
+        tables[key] = pl.DataFrame(
+            {
+                "date": [as_session(key)] * len(weights),
+                "strategy": [book.name] * len(weights),
+                "symbol": list(weights),
+                "weight": list(weights.values()),
+            },
+            schema={
+                "date": pl.Date,
+                "strategy": pl.String,
+                "symbol": pl.String,
+                "weight": pl.Float64,
+            },
+        )
+    return tables, refusals
+
+
+def _metadata(tables: SessionTables) -> dict[str, dg.MetadataValue]:
+    if len(tables) != 1:
+        return {}
+    (table,) = tables.values()
+    rows = table.sort("weight", descending=True).iter_rows(named=True)
+    lines = ["| symbol | weight |", "|---|---:|"]
+    lines += [f"| {row['symbol']} | {row['weight']:.2%} |" for row in rows]
+    return {"weights": dg.MetadataValue.md("\n".join(lines))}
+
+
+def consolidated_portfolio_asset(
+    names: list[str], partitions: dg.PartitionsDefinition[str]
+) -> dg.AssetsDefinition:
+    """The asset `consolidated_portfolio` over the books called `names`."""
+
+    @dg.asset(
+        deps=[dg.AssetKey(signal_key(name)) for name in names],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name="portfolio",
+        io_manager_key="session_tables",
+        automation_condition=dg.AutomationCondition.any_deps_updated()
+        & ~dg.AutomationCondition.any_deps_in_progress()
+        & ~dg.AutomationCondition.in_progress(),
+    )
+    def consolidated_portfolio(
+        context: dg.AssetExecutionContext, records: AccountRecords
+    ) -> dg.Output[SessionTables]:
+        """What the account as a whole is to hold: allocation x weight, summed over the books.
+
+        Columns: symbol, book, allocation, weight (the book's own), share (of the account). Books
+        without a signal are left out and named, with the reason, in the metadata.
+        """
+        books = [book for book in records.books() if book.enabled]
+        tables, missing, last = {}, {}, {}
+        for key in context.partition_keys:
+            tables[key], missing = consolidate(records, books, key)
+            last = summary(tables[key], missing)
+        return dg.Output(tables, metadata=last if len(tables) == 1 else {})
+
+    return consolidated_portfolio
+
+
+def consolidate(
+    records: AccountRecords, books: list[Book], session: str
+) -> tuple[pl.DataFrame, dict[str, str]]:
+    """One session's contributions of the books that have a signal; the others' reasons."""
+    rows: list[dict[str, object]] = []
+    missing: dict[str, str] = {}
+    for book in books:
+        try:
+            signal = records.tables.read(signal_key(book.name), session)
+        except TableMissing as absent:
+            missing[book.name] = str(absent)
+            continue
+        allocation = float(book.allocation)
+        rows += [
+            {
+                "symbol": broker_symbol(symbol),
+                "book": book.name,
+                "allocation": allocation,
+                "weight": weight,
+                "share": allocation * weight,
+            }
+            for symbol, weight in signal.select("symbol", "weight").iter_rows()
+        ]
+    schema = {
+        "symbol": pl.String,
+        "book": pl.String,
+        "allocation": pl.Float64,
+        "weight": pl.Float64,
+        "share": pl.Float64,
+    }
+    return pl.DataFrame(rows, schema=schema).sort("symbol", "book"), missing
+
+
+def summary(table: pl.DataFrame, missing: dict[str, str]) -> dict[str, dg.MetadataValue]:
+    """The metadata of a consolidated portfolio: its total, shared symbols, and who is missing."""
+    total = table["share"].sum()
+    allocated = float(
+        sum((Decimal(str(a)) for a in table.group_by("book").first()["allocation"]), Decimal(0))
+    )
+    holders = Counter(table["symbol"].to_list())
+    shared = sorted(symbol for symbol, count in holders.items() if count > 1)
+    held = (
+        table.group_by("symbol")
+        .agg(pl.col("share").sum(), pl.col("book"))
+        .sort("share", descending=True)
+    )
+    lines = ["| symbol | share | books |", "|---|---:|---|"]
+    lines += [f"| {s} | {share:.2%} | {', '.join(own)} |" for s, share, own in held.iter_rows()]
+    return {
+        "total": dg.MetadataValue.float(total),
+        "allocated": dg.MetadataValue.float(allocated),
+        "sums to 1 within 1 %": dg.MetadataValue.bool(abs(total - 1) <= TOTAL_TOLERANCE),
+        "held by several books": dg.MetadataValue.text(", ".join(shared) or "none"),
+        "missing books": dg.MetadataValue.json(missing),
+        "portfolio": dg.MetadataValue.md("\n".join(lines)),
+    }

@@ -1,0 +1,145 @@
+"""Where an account lives and how it is reached: environment variables and one small file.
+
+    ALCHEMISER_BROKER      embedded (default), paper or live
+    ALPACA_API_KEY         the broker's keys, for paper and live
+    ALPACA_SECRET_KEY
+    ALCHEMISER_LIVE        for live only: the account number, as proof that it is meant
+    ALCHEMISER_STRATEGIES  the folder of strategies (default: strategies/)
+    ALCHEMISER_HOME        the account's folder (default: var/<account>)
+
+The account's folder holds everything recorded about it: the ledger, the tables, Dagster's own
+store, and `account.json`, which says when the account was opened and where its bars come from.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VAR = ROOT / "var"
+SYNTHETIC_SEED = 7
+
+
+class SettingsError(Exception):
+    """A setting that is missing or makes no sense; the message names it."""
+
+
+class BrokerMode(StrEnum):
+    """Which broker orders go to."""
+
+    EMBEDDED = "embedded"
+    PAPER = "paper"
+    LIVE = "live"
+
+
+@dataclass(frozen=True)
+class AccountFile:
+    """`account.json`: facts that are fixed when the account is opened.
+
+    `inception` is the session on whose evening the account was opened: its first signals are of
+    that session and its first trades in the next. `bars` is the path of a bars file, None for the
+    broker mode's own source (the synthetic market, or Alpaca).
+    """
+
+    mode: BrokerMode
+    inception: date
+    bars: str | None = None
+    seed: int = SYNTHETIC_SEED
+
+
+@dataclass(frozen=True)
+class Home:
+    """An account's folder and the files in it."""
+
+    path: Path
+
+    @property
+    def ledger(self) -> Path:
+        """The SQL store of the books."""
+        return self.path / "ledger.db"
+
+    @property
+    def broker(self) -> Path:
+        """The embedded broker's own state."""
+        return self.path / "broker.db"
+
+    @property
+    def tables(self) -> Path:
+        """The published tables, a file per asset and session."""
+        return self.path / "tables"
+
+    @property
+    def dagster(self) -> Path:
+        """Dagster's own store."""
+        return self.path / "dagster"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one process that trades."""
+        return self.path / "trading.lock"
+
+    def account(self) -> AccountFile | None:
+        """The account's facts; None before it is opened."""
+        file = self.path / "account.json"
+        if not file.exists():
+            return None
+        try:
+            raw = json.loads(file.read_text(encoding="utf-8"))
+            return AccountFile(
+                mode=BrokerMode(raw["mode"]),
+                inception=date.fromisoformat(raw["inception"]),
+                bars=raw["bars"],
+                seed=int(raw["seed"]),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise SettingsError(f"{file} is not an account file: {error}") from error
+
+    def open(self, account: AccountFile) -> AccountFile:
+        """Write the account's facts, once; returns those that stand."""
+        known = self.account()
+        if known is not None:
+            return known
+        self.path.mkdir(parents=True, exist_ok=True)
+        facts = asdict(account) | {"inception": account.inception.isoformat()}
+        draft = self.path / "account.json.new"
+        draft.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        draft.replace(self.path / "account.json")
+        return account
+
+
+def broker_mode() -> BrokerMode:
+    """The broker asked for; the embedded one unless a setting says otherwise."""
+    raw = os.environ.get("ALCHEMISER_BROKER", BrokerMode.EMBEDDED)
+    try:
+        return BrokerMode(raw)
+    except ValueError as error:
+        raise SettingsError(
+            f"ALCHEMISER_BROKER: expected embedded, paper or live, was {raw!r}"
+        ) from error
+
+
+def strategies_folder() -> Path:
+    """The folder of strategies."""
+    return Path(os.environ.get("ALCHEMISER_STRATEGIES", ROOT / "strategies")).resolve()
+
+
+def home() -> Home:
+    """The account's folder: as set, or the one used last, or the synthetic account's."""
+    explicit = os.environ.get("ALCHEMISER_HOME")
+    if explicit:
+        return Home(Path(explicit).resolve())
+    if broker_mode() is not BrokerMode.EMBEDDED:
+        return Home(VAR / broker_mode())
+    latest = VAR / "latest"
+    name = latest.read_text(encoding="utf-8").strip() if latest.exists() else "synthetic"
+    return Home(VAR / name)
+
+
+def remember(used: Home) -> None:
+    """Make `used` the account that the other commands look at, when it is one of ours."""
+    if used.path.parent == VAR:
+        VAR.mkdir(exist_ok=True)
+        (VAR / "latest").write_text(used.path.name + "\n", encoding="utf-8")
