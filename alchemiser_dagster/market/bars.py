@@ -92,7 +92,11 @@ def checked_bars(table: pl.DataFrame, origin: str) -> pl.DataFrame:
             f"{origin}: expected one sound bar per symbol and NYSE session, was:{listed}\n"
             "  Repair these rows or fetch the file anew; nothing of it was used."
         )
-    return bars
+    # what rounding has left open is closed, so that readers may rely on low <= open, close <= high
+    return bars.with_columns(
+        high=pl.max_horizontal("open", "high", "low", "close"),
+        low=pl.min_horizontal("open", "high", "low", "close"),
+    )
 
 
 def select_bars(

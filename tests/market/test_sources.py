@@ -1,19 +1,21 @@
 """What every source of bars promises, tested on each of them over the same ten sessions."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
+from alpaca.data.historical import StockHistoricalDataClient
 
+from alchemiser_dagster.embedded import EmbeddedBroker
 from alchemiser_dagster.market.bars import (
     BARS_SCHEMA,
     BarsRowError,
     checked_bars,
     missing_symbols,
 )
-from alchemiser_dagster.market.sessions import sessions_between
+from alchemiser_dagster.market.sessions import NEW_YORK, sessions_between
 from alchemiser_dagster.market.sources import AlpacaSource, BarSource, FileSource, SyntheticSource
 from alchemiser_dagster.market.synthetic import synthetic_bars
 
@@ -34,11 +36,7 @@ def file_source(folder: Path) -> BarSource:
     return FileSource(written(folder, bars_of_the_span()))
 
 
-def synthetic_source(folder: Path) -> BarSource:
-    return SyntheticSource(SEED)
-
-
-def alpaca_source(folder: Path) -> BarSource:
+def alpaca_source() -> BarSource:
     closes = {
         symbol: dict(bars_of_the_span().filter(pl.col("symbol") == symbol)["date", "close"].rows())
         for symbol in SYMBOLS
@@ -47,13 +45,30 @@ def alpaca_source(folder: Path) -> BarSource:
     return AlpacaSource(data.client(), now=lambda: datetime(2024, 4, 4, 22, tzinfo=UTC))
 
 
-SOURCES = [file_source, synthetic_source, alpaca_source]
+@pytest.fixture(scope="module")
+def embedded_source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BarSource]:
+    """Alpaca's client on the embedded broker, in the evening of the last session."""
+    evening = datetime(2024, 4, 4, 18, tzinfo=NEW_YORK)
+    state = tmp_path_factory.mktemp("broker") / "broker.sqlite"
+    with EmbeddedBroker(bars_of_the_span(), state, opened_at=evening) as broker:
+        client = StockHistoricalDataClient(
+            broker.api_key, broker.secret_key, url_override=broker.url
+        )
+        yield AlpacaSource(client, now=lambda: evening)
 
 
-@pytest.fixture(params=SOURCES, ids=lambda make: make.__name__)
+@pytest.fixture(params=["file", "synthetic", "alpaca", "embedded"])
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> BarSource:
-    make: Callable[[Path], BarSource] = request.param
-    return make(tmp_path)
+    match request.param:
+        case "file":
+            return file_source(tmp_path)
+        case "synthetic":
+            return SyntheticSource(SEED)
+        case "alpaca":
+            return alpaca_source()
+        case _:
+            embedded: BarSource = request.getfixturevalue("embedded_source")
+            return embedded
 
 
 class TestEverySource:
@@ -103,7 +118,7 @@ class TestEverySource:
 
 
 def test_sources_say_what_they_are_and_which_is_made_up(tmp_path):
-    sources = [make(tmp_path) for make in (file_source, synthetic_source, alpaca_source)]
+    sources = [file_source(tmp_path), SyntheticSource(SEED), alpaca_source()]
     assert [source.name for source in sources] == [
         f"file {tmp_path / 'bars.parquet'}",
         "synthetic (seed 5)",
