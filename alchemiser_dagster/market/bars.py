@@ -94,8 +94,8 @@ def checked_bars(table: pl.DataFrame, origin: str) -> pl.DataFrame:
         )
     # what rounding has left open is closed, so that readers may rely on low <= open, close <= high
     return bars.with_columns(
-        high=pl.max_horizontal("open", "high", "low", "close"),
-        low=pl.min_horizontal("open", "high", "low", "close"),
+        high=pl.max_horizontal("open", "high", "close"),
+        low=pl.min_horizontal("open", "low", "close"),
     )
 
 
