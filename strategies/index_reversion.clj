@@ -1,15 +1,16 @@
 ; Index reversion: buy leveraged index funds on short weakness, step aside after long runs
 ;
-; What it does     Three equal sleeves, Nasdaq 100, S&P 500 and Russell 2000. In a long up-trend a
-;                  sleeve buys the triple fund when its index is sold off over three days, holds
-;                  the double or plain fund otherwise, and waits in bills after a run. Below the
-;                  long average it buys only extreme falls and sells extreme rallies.
+; What it does     Three equal sleeves, Nasdaq 100, S&P 500 and Russell 2000. While its index is
+;                  above the 150-day average, each of the first two buys the triple fund when the
+;                  index is sold off over three days, waits in bills after a run, and holds the
+;                  plain fund otherwise; below the average it buys only extreme falls and fades
+;                  extreme rallies. The third looks at the week's move alone.
 ; Why it may work  Over a few days index returns have tended to reverse: sellers in a hurry pay for
 ;                  liquidity. The bounce is largest where the trend behind it is intact.
 ; What hurts it    A fall that goes on: every day looks like a better price. The long average keeps
 ;                  it out of slow bear markets, not out of a crash from a high.
 ; Cadence          daily
-; Shows            three sleeves of one pattern, rsi over 2 to 5 days, `=` with an exact zero,
+; Shows            three sleeves of one pattern, rsi over 3 and 5 days, `=` with an exact zero,
 ;                  stdev-return of two windows against each other, `and`, `or`
 
 (defsymphony

@@ -11,8 +11,8 @@
 ;                  good time ends. All members hold US shares, so a crash reaches all of them.
 ; Cadence          daily
 ; Shows            groups as instruments: a filter over groups ranks each by the daily returns that
-;                  following it would have given; select-top and select-bottom; and, or, = ;
-;                  a group nested in a group in a filter
+;                  following it would have given; select-top and select-bottom, `or`, `=` with an
+;                  exact zero, weight-specified at the top
 
 (defsymphony
  "KLM ensemble"

@@ -8,8 +8,8 @@
 ; What hurts it    Ranges: gold can cross its average for months. Miners are shares and fall with
 ;                  them in a panic whatever gold does.
 ; Cadence          whenever the holdings change or a weight leaves its target by 5 points
-; Shows            a threshold header, `and` of two instruments, a filter by rsi, a filter over an
-;                  asset beside groups, weight-specified inside a filter's candidate
+; Shows            a threshold header, `and` of two instruments, a filter by rsi, a filter over
+;                  assets beside a group, a filter inside weight-specified
 
 (defsymphony
  "Metals and dollar"

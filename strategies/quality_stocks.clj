@@ -10,7 +10,7 @@
 ;                  well, so the past flatters it. Turns of fashion between industries.
 ; Cadence          monthly: trades on the first session of each month only
 ; Shows            weight-inverse-volatility over groups that choose, filters over single stocks,
-;                  the share-class spelling BRK/B, `and`, weight-specified around an ensemble
+;                  the share-class spelling BRK/B, `and`, weight-specified around a filter
 
 (defsymphony
  "Quality stocks"

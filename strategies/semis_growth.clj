@@ -11,7 +11,7 @@
 ;                  Choppy tops, where the oscillator crosses its signal every few days.
 ; Cadence          daily
 ; Shows            percentage-price-oscillator and its signal, filter with select-top and
-;                  select-bottom over stocks, weight-inverse-volatility, nested groups
+;                  select-bottom over stocks, weight-inverse-volatility over funds beside a group
 
 (defsymphony
  "Semiconductor growth"

@@ -1,15 +1,15 @@
 ; Volatility carry: earn the premium of short volatility, leave at the first sign of smoke
 ;
-; What it does     Holds a third in SVXY (half the inverse of VIX futures) and the rest in short
-;                  Treasuries while volatility futures decay: the short-dated fund below its
+; What it does     Holds a third in SVXY (half the inverse of VIX futures), some SPY and the rest in
+;                  short Treasuries while volatility futures decay: the short-dated fund below its
 ;                  20-day average, and losing more than the mid-dated one. Any of four exits closes
-;                  it the same day. In a storm that is past its peak a small position comes back.
+;                  it the same day. With the exits quiet but the decay in doubt, a small position.
 ; Why it may work  Buyers of protection overpay most of the time. The loss comes from staying in
 ;                  when the futures curve inverts, which usually shows a day or two before.
 ; What hurts it    A jump over night from a calm close, as on 2018-02-05: no rule on closes helps,
 ;                  only the size does. Frequent false alarms cost the premium of several weeks.
 ; Cadence          daily, because the exits must be
-; Shows            or and and with three and more members, comparisons of two instruments,
+; Shows            `or` and `and` with three or more members, comparisons of two instruments,
 ;                  weight-specified with three parts, select-bottom, >= and <=
 
 (defsymphony
