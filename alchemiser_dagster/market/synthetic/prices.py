@@ -67,9 +67,11 @@ def synthetic_bars(seed: int, symbols: list[str], first: date, last: date) -> pl
         for name, path in market.bars(known[symbol]).items():
             columns[name].append(path[span])
     days = sessions[span]
+    symbol_of_row = np.repeat(np.arange(len(wanted)), len(days))
+    day_of_row = np.tile(np.arange(len(days)), len(wanted))
     keys = {
-        "symbol": pl.Series(wanted, dtype=pl.String).repeat_by(len(days)).explode(),
-        "date": pl.Series(days * len(wanted), dtype=pl.Date),
+        "symbol": pl.Series(wanted, dtype=pl.String).gather(symbol_of_row),
+        "date": pl.Series(days, dtype=pl.Date).gather(day_of_row),
     }
     return pl.DataFrame(
         keys | {name: np.concatenate(paths) for name, paths in columns.items()},
