@@ -17,8 +17,9 @@ from pydantic import PrivateAttr
 
 from alchemiser_dagster.books.strategies import Book, load_books
 from alchemiser_dagster.defs.tables import TableStore
-from alchemiser_dagster.embedded import ControlClient
+from alchemiser_dagster.embedded import Connection
 from alchemiser_dagster.execution.desk import Desk
+from alchemiser_dagster.execution.gateway import Gateway
 from alchemiser_dagster.execution.guards import embedded_gateway, real_gateway
 from alchemiser_dagster.ledger.store import Ledger
 from alchemiser_dagster.market.sources import (
@@ -90,19 +91,7 @@ class TradingDesk(dg.ConfigurableResource):
         """The account's desk at its own broker, checked to be the right one."""
         facts = self.records.facts
         if facts.mode is BrokerMode.EMBEDDED:
-            url = os.environ.get("ALCHEMISER_EMBEDDED_URL", "")
-            token = os.environ.get("ALCHEMISER_EMBEDDED_TOKEN", "")
-            if not url:
-                raise SettingsError(
-                    "no embedded broker is running here: `alchemiser run` and `alchemiser ui` "
-                    "start one"
-                )
-            gateway = embedded_gateway(
-                url,
-                os.environ["ALCHEMISER_EMBEDDED_KEY"],
-                os.environ["ALCHEMISER_EMBEDDED_SECRET"],
-                wait=ControlClient(url, token).advance,
-            )
+            gateway = _embedded(Home(Path(self.records.home)).broker)
         else:
             gateway = real_gateway(
                 os.environ.get("ALPACA_API_KEY"),
@@ -111,6 +100,21 @@ class TradingDesk(dg.ConfigurableResource):
                 confirmed_account=os.environ.get("ALCHEMISER_LIVE"),
             )
         return Desk(gateway, self.records.ledger, facts.mode.value)
+
+
+def _embedded(state: Path) -> Gateway:
+    file = Connection.path_for(state)
+    if not file.exists():
+        raise SettingsError(
+            "no embedded broker is running: `alchemiser run` and `alchemiser ui` start one"
+        )
+    connection = Connection.read(file)
+    return embedded_gateway(
+        connection.url,
+        connection.credentials.api_key,
+        connection.credentials.secret_key,
+        wait=connection.control().advance,
+    )
 
 
 class TradingLock(dg.ConfigurableResource):

@@ -70,7 +70,7 @@ class Gateway:
         trading: TradingClient,
         data: StockHistoricalDataClient,
         *,
-        wait: Callable[[float], None] = time.sleep,
+        wait: Callable[[float], object] = time.sleep,
         feed: DataFeed = DataFeed.IEX,
     ) -> None:
         self._trading = trading

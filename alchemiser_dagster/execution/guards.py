@@ -23,7 +23,7 @@ class WrongBroker(Exception):
 
 
 def embedded_gateway(
-    url: str, api_key: str, secret_key: str, *, wait: Callable[[float], None]
+    url: str, api_key: str, secret_key: str, *, wait: Callable[[float], object]
 ) -> Gateway:
     """The gateway to the embedded broker at `url`, which must be on this machine.
 

@@ -1,0 +1,200 @@
+"""Replaying sessions on the embedded broker: the same assets and the same trading job as live.
+
+    once            bars and signals of all sessions, in one run over the range
+    each session    the plans, then the run of `trade_session` in the session's own window
+    once            fills, lots, performance and the account check, in one run over the range
+
+The account's folder remembers everything, so an interrupted replay goes on where it stopped.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import dagster as dg
+
+from alchemiser_dagster.books.strategies import load_books
+from alchemiser_dagster.definitions import build_definitions
+from alchemiser_dagster.defs.bars import symbols_of
+from alchemiser_dagster.embedded import EmbeddedBroker
+from alchemiser_dagster.execution.desk import WINDOW
+from alchemiser_dagster.ledger.queries import positions, the_session
+from alchemiser_dagster.ledger.store import Ledger
+from alchemiser_dagster.market.sessions import (
+    next_session,
+    previous_session,
+    session_close,
+    sessions_between,
+)
+from alchemiser_dagster.market.sources import BarSource, FileSource, SyntheticSource
+from alchemiser_dagster.settings import ROOT, AccountFile, Home
+
+OPENING_CASH = Decimal(100_000)
+BROKER_HISTORY = timedelta(days=120)
+"""Calendar days of bars before inception, from which the broker knows usual spreads and volumes."""
+
+
+class ReplayError(Exception):
+    """A replay that cannot go on; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A replay of `sessions`, oldest first, on one account."""
+
+    home: Home
+    facts: AccountFile
+    strategies: Path
+    sessions: list[date]
+
+
+def source_of(facts: AccountFile) -> BarSource:
+    """The bars of an embedded account."""
+    return SyntheticSource(facts.seed) if facts.bars is None else FileSource(Path(facts.bars))
+
+
+@contextmanager
+def embedded_broker(
+    home: Home, facts: AccountFile, strategies: Path, last: date
+) -> Iterator[EmbeddedBroker]:
+    """The account's embedded broker, with the bars its strategies need up to `last`."""
+    wanted = symbols_of(load_books(strategies))
+    if home.ledger.exists():
+        ledger = Ledger.at(home.ledger)
+        with ledger.read() as connection:
+            for own in positions(connection).values():
+                wanted |= set(own)
+        ledger.close()
+    first = facts.inception - BROKER_HISTORY
+    bars = source_of(facts).daily_bars(sorted(wanted), first, last)
+    with EmbeddedBroker(
+        bars,
+        home.broker,
+        opened_at=session_close(facts.inception) + timedelta(hours=1),
+        opening_cash=OPENING_CASH,
+        seed=facts.seed,
+    ) as broker:
+        yield broker
+
+
+@contextmanager
+def dagster_instance(home: Home) -> Iterator[dg.DagsterInstance]:
+    """Dagster's store in the account's folder, set up like the project's."""
+    prepare_dagster(home)
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def prepare_dagster(home: Home) -> None:
+    """Make the account's Dagster home and point the environment to it."""
+    home.dagster.mkdir(parents=True, exist_ok=True)
+    settings = (ROOT / "dagster.yaml").read_text(encoding="utf-8")
+    (home.dagster / "dagster.yaml").write_text(settings, encoding="utf-8")
+    os.environ["DAGSTER_HOME"] = str(home.dagster)
+    os.environ["ALCHEMISER_HOME"] = str(home.path)
+
+
+def replay(plan: Replay, progress: Callable[[str, int], None]) -> None:
+    """Trade every session of `plan`. `progress` is told what is done, and by how many steps.
+
+    Raises ReplayError when a session could not be traded to its end.
+    """
+    definitions = build_definitions(plan.home, str(plan.strategies))
+    with (
+        dagster_instance(plan.home) as instance,
+        embedded_broker(plan.home, plan.facts, plan.strategies, plan.sessions[-1]) as broker,
+    ):
+        control = broker.control()
+        before = previous_session(plan.sessions[0])
+        progress("bars and signals", 0)
+        _materialise(definitions, instance, "evening", before, plan.sessions[-1])
+        _materialise(definitions, instance, "consolidate", before, plan.sessions[-1])
+        progress("bars and signals", 1)
+        for session in plan.sessions:
+            progress(f"trading {session}", 0)
+            if not _is_complete(plan.home, session):
+                opens = session_close(session) - WINDOW
+                if control.now() < opens:
+                    control.advance_to(opens)
+                _materialise(definitions, instance, "plan_session", session, session)
+                _trade(definitions, instance, session)
+            progress(f"trading {session}", 1)
+        # The closes of the last session are in when its market has closed.
+        closing = session_close(plan.sessions[-1]) + timedelta(minutes=30)
+        if control.now() < closing:
+            control.advance_to(closing)
+        progress("accounting", 0)
+        result = _materialise(
+            definitions, instance, "after_close", plan.sessions[0], plan.sessions[-1]
+        )
+        if not result:
+            raise ReplayError(
+                "the accounting of the session did not succeed; the run's log in the UI says why"
+            )
+        progress("accounting", 1)
+
+
+def _is_complete(home: Home, session: date) -> bool:
+    ledger = Ledger.at(home.ledger)
+    with ledger.read() as connection:
+        row = the_session(connection, session)
+    ledger.close()
+    return row is not None and row.state == "complete"
+
+
+def _materialise(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, first: date, last: date
+) -> bool:
+    """Run an asset job over a range of sessions; False when some of its assets failed."""
+    result = definitions.resolve_job_def(job).execute_in_process(
+        instance=instance,
+        raise_on_error=False,
+        tags={
+            "dagster/asset_partition_range_start": first.isoformat(),
+            "dagster/asset_partition_range_end": last.isoformat(),
+        },
+    )
+    return result.success
+
+
+def _trade(definitions: dg.Definitions, instance: dg.DagsterInstance, session: date) -> None:
+    result = definitions.resolve_job_def("trade_session").execute_in_process(
+        instance=instance, partition_key=session.isoformat(), raise_on_error=False
+    )
+    if not result.success:
+        failures = [
+            event.step_failure_data.error.message.strip()
+            for event in result.all_events
+            if event.is_step_failure and event.step_failure_data.error is not None
+        ]
+        raise ReplayError(f"{session} could not be traded:\n" + "\n".join(failures))
+
+
+def sessions_to_replay(
+    account: AccountFile | None, traded: date | None, first: date | None, last: date, count: int
+) -> list[date]:
+    """The sessions to trade next, up to `last`.
+
+    A new account starts at `first`, or `count` sessions back; an account that has traded goes on
+    with the session after `traded`, whatever `first` says, because a book has no gaps.
+    """
+    if account is not None:
+        start = next_session(traded or account.inception)
+        if first is not None and first < next_session(account.inception):
+            raise ReplayError(
+                f"this account was opened on {account.inception}, so it cannot trade {first}: "
+                "start a new one with --fresh"
+            )
+        return sessions_between(start, last) if start <= last else []
+    if first is not None:
+        return sessions_between(first, last)
+    return sessions_between(last - timedelta(days=count * 2 + 30), last)[-count:]
+
+
+def noted(moment: datetime) -> str:
+    """A moment for a file name."""
+    return f"{moment:%Y%m%dT%H%M%S}"
