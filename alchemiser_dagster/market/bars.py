@@ -168,7 +168,7 @@ def _conformed(table: pl.DataFrame, origin: str) -> pl.DataFrame:
     adjusted = pl.col("adj_close") if "adj_close" in table.columns else pl.lit(None)
     bars = table.select(
         _dotted(table["symbol"]),
-        pl.col("date").cast(pl.Date),
+        _calendar_date(pl.col("date").cast(pl.Date)),
         pl.col(*PRICES, "volume").cast(pl.Float64),
         adjusted.cast(pl.Float64).fill_null(pl.col("close")).alias("adj_close"),
     )
@@ -191,6 +191,11 @@ def _has_type(column: pl.Series, expected: str) -> bool:
             return isinstance(dtype, pl.Date)
         case _:
             return dtype.is_numeric() or isinstance(dtype, pl.Null)
+
+
+def _calendar_date(day: pl.Expr) -> pl.Expr:
+    """`day`, or null where it is outside the years that Python's dates know."""
+    return pl.when(day.dt.year().is_between(date.min.year, date.max.year)).then(day)
 
 
 def _dotted(symbols: pl.Series) -> pl.Series:

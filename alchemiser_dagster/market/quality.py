@@ -33,7 +33,7 @@ def broken_rows(bars: pl.DataFrame) -> list[str]:
     undated = bars.filter(pl.col("date").is_null())
     rules = [
         _sentence("without a symbol", nameless, ("date",)),
-        _sentence("without a date", undated, ("symbol",)),
+        _sentence("without a date, or with an impossible one", undated, ("symbol",)),
         _sentence("on a date that is no NYSE session", _off_session(bars), ("symbol", "date")),
         _sentence("repeating a symbol and date", _repeated(bars), ("symbol", "date")),
         *_bad_numbers(bars),

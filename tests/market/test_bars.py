@@ -141,7 +141,13 @@ def test_rows_without_symbol_or_date(tmp_path):
         tmp_path, table(bar(None, MON, 1.0), bar("", TUE, 1.0), bar("SPY", None, 1.0))
     )
     assert "2 rows without a symbol" in message
-    assert "1 row without a date: SPY" in message
+    assert "1 row without a date, or with an impossible one: SPY" in message
+
+
+def test_dates_beyond_the_calendar(tmp_path):
+    millions_of_days = pl.Series("date", [200_000_000, 19_807], dtype=pl.Int32).cast(pl.Date)
+    rows = table(bar("SPY", MON, 1.0), bar("SPY", TUE, 1.0)).with_columns(millions_of_days)
+    assert "1 row without a date, or with an impossible one: SPY" in refusal(tmp_path, rows)
 
 
 def test_every_broken_rule_is_told_at_once(tmp_path):
