@@ -63,7 +63,7 @@ class SymbolBars:
 
 
 class BarTable:
-    """Daily bars by symbol, from a table of the columns `COLUMNS`.
+    """Daily bars by symbol, each a view of the whole, from a table of the columns `COLUMNS`.
 
     Raises BarsError when a column is missing, the table is empty, a (symbol, date) is twice in it,
     a date is no session, or a price is not positive or outside its own low and high.
@@ -81,8 +81,13 @@ class BarTable:
             *(pl.col(name).cast(pl.Float64) for name in (*PRICES, "volume", "adj_close")),
         )
         _check(table)
-        self._table = _in_order(table)
-        runs = self._table.get_column("symbol").rle().struct.unnest()
+        table = _in_order(table)
+        runs = table.get_column("symbol").rle().struct.unnest()
+        self._days = table.get_column("date").to_physical().cast(pl.Int64).to_numpy()
+        self._columns = {
+            name: table.get_column(name).fill_null(np.nan).to_numpy()
+            for name in (*PRICES, "volume", "adj_close")
+        }
         self._cuts: dict[str, tuple[int, int]] = {}
         start = 0
         for length, symbol in zip(runs["len"].to_list(), runs["value"].to_list(), strict=True):
@@ -102,13 +107,9 @@ class BarTable:
         found = self._loaded.get(symbol)
         if found is None:
             start, length = self._cuts[symbol]
-            rows = self._table.slice(start, length)
-            columns = {
-                name: np.ascontiguousarray(rows.get_column(name).fill_null(np.nan).to_numpy())
-                for name in (*PRICES, "volume", "adj_close")
-            }
-            days = rows.get_column("date").to_physical().cast(pl.Int64).to_numpy()
-            found = SymbolBars(symbol=symbol, days=np.ascontiguousarray(days), **columns)
+            cut = slice(start, start + length)
+            columns = {name: column[cut] for name, column in self._columns.items()}
+            found = SymbolBars(symbol=symbol, days=self._days[cut], **columns)
             self._loaded[symbol] = found
         return found
 

@@ -141,7 +141,9 @@ def _check_same_account(store: Store, settings: dict[str, str]) -> None:
 
 
 def _check_same_bars(store: Store, bars: BarTable) -> None:
-    for symbol, (last, fingerprint) in store.bars_seen().items():
+    """Refuse bars that contradict those seen before; take note of new symbols and sessions."""
+    seen = store.bars_seen()
+    for symbol, (last, fingerprint) in seen.items():
         if symbol not in bars:
             raise StateFileError(
                 f"{store.path} belongs to other bars: expected {symbol} up to {last}, "
@@ -152,8 +154,5 @@ def _check_same_bars(store: Store, bars: BarTable) -> None:
                 f"{store.path} belongs to other bars: the bars of {symbol} up to {last} differ "
                 "from those the account has traded on; use the same bars, or another state file"
             )
-    marks = (
-        (symbol, bars[symbol].last, bars.fingerprint(symbol, bars[symbol].last))
-        for symbol in bars.symbols
-    )
-    store.write_bars_seen(marks)
+    grown = [s for s in bars.symbols if s not in seen or bars[s].last > seen[s][0]]
+    store.write_bars_seen((s, bars[s].last, bars.fingerprint(s, bars[s].last)) for s in grown)

@@ -1,7 +1,8 @@
 """A tiny market of hand-made bars, and the real SDK clients on it.
 
 Sessions 2024-03-04 (Monday) to 2024-03-28. STILL is at 100.00 all day, every day: its quote is
-99.99 / 100.01. CALM moves a little, WILD a lot, THIN is a half-dollar stock.
+99.99 / 100.01. CALM moves a little, WILD a lot, THIN is a half-dollar stock. All
+pay a tenth of their price on 2024-03-20, by their adjusted closes.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from alchemiser_dagster.embedded import ControlClient, EmbeddedBroker, Profile
 from alchemiser_dagster.market.sessions import NEW_YORK, sessions_between
 
 FIRST, LAST = date(2024, 3, 4), date(2024, 3, 28)
+DIVIDEND_DAY = date(2024, 3, 20)
 WHOLE_FILLS = Profile(partial_fills=0.0)
 
 
@@ -39,7 +41,7 @@ def tiny_bars(last: date = LAST) -> pl.DataFrame:
             "date": session,
             **dict(zip(("open", "high", "low", "close"), shape(n), strict=True)),
             "volume": 1_000_000.0,
-            "adj_close": shape(n)[3] * 0.9,
+            "adj_close": shape(n)[3] * (0.9 if session < DIVIDEND_DAY else 1.0),
         }
         for symbol, shape in shapes.items()
         for n, session in enumerate(sessions_between(FIRST, last))

@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 from alpaca.common.exceptions import APIError
 from alpaca.trading.client import TradingClient
-from alpaca.trading.enums import OrderSide, OrderStatus, TimeInForce
-from alpaca.trading.requests import LimitOrderRequest, MarketOrderRequest
+from alpaca.trading.enums import OrderStatus
 
 from tests.embedded.conftest import Desk, Open
+from tests.embedded.order_requests import limit, market
 
 PATTERN_DAY_TRADER_FIELDS = {
     "pattern_day_trader",
@@ -18,20 +18,6 @@ PATTERN_DAY_TRADER_FIELDS = {
     "pdt_check",
     "dtbp_check",
 }
-
-
-def buy(symbol: str, qty: str, limit: str | None = None) -> MarketOrderRequest | LimitOrderRequest:
-    if limit is None:
-        return MarketOrderRequest(
-            symbol=symbol, qty=float(qty), side=OrderSide.BUY, time_in_force=TimeInForce.DAY
-        )
-    return LimitOrderRequest(
-        symbol=symbol,
-        qty=float(qty),
-        side=OrderSide.BUY,
-        time_in_force=TimeInForce.DAY,
-        limit_price=float(limit),
-    )
 
 
 def test_new_account(desk: Desk) -> None:
@@ -52,7 +38,7 @@ def test_configurations(desk: Desk) -> None:
 
 def test_a_buy_and_a_sale_move_cash_by_the_cent_rule(desk: Desk) -> None:
     """STILL is quoted 99.99 / 100.01, so 0.333 shares cost 33.30333 -> 33.30 and bring 33.30."""
-    desk.trading.submit_order(buy("STILL", "0.333"))
+    desk.trading.submit_order(market("buy", "STILL", "0.333"))
     account = desk.trading.get_account()
     assert account.cash == "99966.7"
     assert account.long_market_value == "33.3"
@@ -68,8 +54,8 @@ def test_a_buy_and_a_sale_move_cash_by_the_cent_rule(desk: Desk) -> None:
 
 
 def test_equity_is_cash_plus_market_value(desk: Desk) -> None:
-    desk.trading.submit_order(buy("WILD", "100"))
-    desk.trading.submit_order(buy("CALM", "33.123456789"))
+    desk.trading.submit_order(market("buy", "WILD", "100"))
+    desk.trading.submit_order(market("buy", "CALM", "33.123456789"))
     for minutes in (5, 60, 300, 600):
         desk.control.advance(minutes * 60)
         account = desk.trading.get_account()
@@ -79,7 +65,7 @@ def test_equity_is_cash_plus_market_value(desk: Desk) -> None:
 
 
 def test_after_the_close_positions_stand_at_the_close(desk: Desk) -> None:
-    desk.trading.submit_order(buy("CALM", "10"))
+    desk.trading.submit_order(market("buy", "CALM", "10"))
     desk.control.advance_to("next_close")
     position = desk.trading.get_open_position("CALM")
     assert position.current_price == "60.5"  # the bar of 2024-03-18 is the eleventh: 50.5 + 10
@@ -88,7 +74,7 @@ def test_after_the_close_positions_stand_at_the_close(desk: Desk) -> None:
 
 
 def test_last_equity_is_of_the_previous_close(desk: Desk) -> None:
-    desk.trading.submit_order(buy("CALM", "10"))
+    desk.trading.submit_order(market("buy", "CALM", "10"))
     desk.control.advance_to("next_close")
     at_close = desk.trading.get_account().equity
     assert desk.trading.get_account().last_equity == "100000"
@@ -97,7 +83,7 @@ def test_last_equity_is_of_the_previous_close(desk: Desk) -> None:
 
 
 def test_open_buys_reduce_buying_power_until_they_end(desk: Desk) -> None:
-    order = desk.trading.submit_order(buy("STILL", "10", limit="50.00"))
+    order = desk.trading.submit_order(limit("buy", "STILL", "10", "50.00"))
     account = desk.trading.get_account()
     assert (account.cash, account.buying_power) == ("100000", "99500")
     desk.trading.cancel_order_by_id(order.id)
@@ -105,9 +91,9 @@ def test_open_buys_reduce_buying_power_until_they_end(desk: Desk) -> None:
 
 
 def test_buying_power_refusal_carries_the_figures(desk: Desk) -> None:
-    desk.trading.submit_order(buy("STILL", "900", limit="50.00"))
+    desk.trading.submit_order(limit("buy", "STILL", "900", "50.00"))
     with pytest.raises(APIError) as refused:
-        desk.trading.submit_order(buy("STILL", "600"))
+        desk.trading.submit_order(market("buy", "STILL", "600"))
     assert refused.value.status_code == 403
     assert json.loads(str(refused.value)) == {
         "code": 40310000,
@@ -118,9 +104,9 @@ def test_buying_power_refusal_carries_the_figures(desk: Desk) -> None:
 
 
 def test_sale_proceeds_are_spendable_at_once(desk: Desk) -> None:
-    desk.trading.submit_order(buy("STILL", "900"))
+    desk.trading.submit_order(market("buy", "STILL", "900"))
     desk.trading.close_position("STILL")
-    again = desk.trading.submit_order(buy("STILL", "900"))
+    again = desk.trading.submit_order(market("buy", "STILL", "900"))
     assert desk.trading.get_order_by_id(again.id).status is OrderStatus.FILLED
 
 
@@ -136,17 +122,14 @@ def test_blocked_account_refuses_orders(desk: Desk) -> None:
     desk.control.set_account(trading_blocked=True)
     assert desk.trading.get_account().trading_blocked is True
     with pytest.raises(APIError) as refused:
-        desk.trading.submit_order(buy("STILL", "1"))
+        desk.trading.submit_order(market("buy", "STILL", "1"))
     assert (refused.value.status_code, refused.value.code) == (403, 40310000)
 
 
 def test_margin_account_has_twice_its_equity_and_may_short(open_desk: Open) -> None:
     desk = open_desk(margin_multiplier="2")
     assert desk.trading.get_account().buying_power == "200000"
-    sale = MarketOrderRequest(
-        symbol="STILL", qty=100, side=OrderSide.SELL, time_in_force=TimeInForce.DAY
-    )
-    desk.trading.submit_order(sale)
+    desk.trading.submit_order(market("sell", "STILL", "100"))
     account = desk.trading.get_account()
     assert (account.cash, account.short_market_value) == ("109999", "-10000")
     assert account.equity == "99999"
