@@ -21,6 +21,7 @@ from alchemiser_dagster.embedded.refusals import bad_data_request
 ADJUSTMENTS = ("raw", "split", "dividend", "all")
 TOTAL_RETURN = ("dividend", "all")
 JUST_BEFORE = timedelta(microseconds=1)
+FACTOR_DECIMALS = 12
 DAILY = ("1Day", "1D")
 
 
@@ -107,7 +108,7 @@ def _factors(bars: SymbolBars, now: datetime, adjustment: str) -> _Factors:
     if adjustment not in TOTAL_RETURN or shown == 0:
         return _Factors(None)
     ratio = bars.adj_close[:shown] / bars.close[:shown]
-    return _Factors(ratio / ratio[-1])
+    return _Factors(np.round(ratio / ratio[-1], FACTOR_DECIMALS))
 
 
 def _token(symbol: str, day: date) -> str:
