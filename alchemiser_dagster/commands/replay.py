@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -193,8 +193,3 @@ def sessions_to_replay(
     if first is not None:
         return sessions_between(first, last)
     return sessions_between(last - timedelta(days=count * 2 + 30), last)[-count:]
-
-
-def noted(moment: datetime) -> str:
-    """A moment for a file name."""
-    return f"{moment:%Y%m%dT%H%M%S}"

@@ -3,15 +3,20 @@
 import dagster as dg
 import polars as pl
 
+from alchemiser_dagster.books.money import ZERO
 from alchemiser_dagster.books.performance import PriceMissing
 from alchemiser_dagster.defs.accounting import TRADED, book_performance, performance_table
 from alchemiser_dagster.defs.plans import EXACT
 from alchemiser_dagster.defs.resources import AccountRecords, as_session
 from alchemiser_dagster.defs.tables import SessionTables
-from alchemiser_dagster.execution.reconciliation import Difference, compare
+from alchemiser_dagster.execution.reconciliation import (
+    NotTraded,
+    total_positions,
+    unexplained,
+)
 from alchemiser_dagster.ledger.queries import all_books, book_cash, positions, snapshot
 
-HOLDING_COLUMNS = {"what": pl.String, "books": EXACT, "broker": EXACT}
+HOLDING_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {"what": pl.String, "books": EXACT, "broker": EXACT}
 
 
 def account_assets(
@@ -41,8 +46,9 @@ def account_assets(
         """All books together hold what the broker holds: every share, every cent."""
         found: dict[str, list[str]] = {}
         checked = context.op_execution_context.partition_keys
-        for key in checked:
-            found[key] = [str(difference) for difference in _differences(records, key)]
+        with records.ledger.read() as connection:
+            for key in checked:
+                found[key] = [str(line) for line in unexplained(connection, as_session(key))]
         broken = {key: lines for key, lines in found.items() if lines}
         return dg.AssetCheckResult(
             passed=not broken,
@@ -84,36 +90,18 @@ def account_assets(
     return [account, portfolio_performance], [books_sum_to_broker]
 
 
-def _differences(records: AccountRecords, key: str) -> list[Difference]:
-    session = as_session(key)
-    with records.ledger.read() as connection:
-        seen = snapshot(connection, session, "after")
-        if seen is None:
-            raise dg.Failure(f"{key} was not traded to its end, so there is nothing to check")
-        return compare(
-            book_cash(connection, through=session), positions(connection, through=session), seen
-        )
-
-
 def _holdings(records: AccountRecords, key: str) -> pl.DataFrame:
     session = as_session(key)
     with records.ledger.read() as connection:
         seen = snapshot(connection, session, "after")
         if seen is None:
-            raise dg.Failure(f"{key} was not traded to its end: the account was not read")
+            raise NotTraded(session)
         cash = book_cash(connection, through=session)
         held = positions(connection, through=session)
-    books: dict[str, object] = {}
-    for own in held.values():
-        for symbol, quantity in own.items():
-            books[symbol] = books.get(symbol, 0) + quantity  # type: ignore[operator]
-    rows = [{"what": "cash", "books": sum(cash.values()), "broker": seen.cash}]
-    for symbol in sorted({*books, *seen.positions}):
-        rows.append(
-            {
-                "what": symbol,
-                "books": books.get(symbol, 0),
-                "broker": seen.positions.get(symbol, 0),
-            }
-        )
-    return pl.DataFrame(rows, schema=HOLDING_COLUMNS)
+    books = total_positions(held)
+    rows = [("cash", sum(cash.values(), ZERO), seen.cash)]
+    rows += [
+        (symbol, books.get(symbol, ZERO), seen.positions.get(symbol, ZERO))
+        for symbol in sorted({*books, *seen.positions})
+    ]
+    return pl.DataFrame(rows, schema=HOLDING_COLUMNS, orient="row")

@@ -29,7 +29,7 @@ from alchemiser_dagster.market.sessions import previous_session
 TRADED = "trading_session"
 """The external asset that stands for a session traded by the job `trade_session`."""
 
-FILL_COLUMNS = {
+FILL_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "fill_id": pl.String,
     "client_order_id": pl.String,
     "symbol": pl.String,
@@ -39,7 +39,7 @@ FILL_COLUMNS = {
     "cash": EXACT,
     "executed_at": pl.Datetime("us", "UTC"),
 }
-LOT_COLUMNS = {
+LOT_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "lot_id": pl.String,
     "symbol": pl.String,
     "entry_at": pl.Datetime("us", "UTC"),

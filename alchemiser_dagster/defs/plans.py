@@ -28,7 +28,7 @@ from alchemiser_dagster.market.symbols import broker_symbol
 from alchemiser_dagster.symphony import Symphony
 
 EXACT = pl.Decimal(38, 9)
-PLAN_COLUMNS = {
+PLAN_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "symbol": pl.String,
     "action": pl.String,
     "weight": EXACT,
@@ -74,7 +74,8 @@ def plan_asset(book: Book, partitions: dg.PartitionsDefinition[str]) -> dg.Asset
         """
         if book.symphony is None:
             raise dg.Failure(f"{book.name}: {book.problem}")
-        tables, metadata = {}, {}
+        tables: SessionTables = {}
+        metadata: dict[str, float | str] = {}
         for key in context.partition_keys:
             session = as_session(key)
             before = sessions.previous_session(session)

@@ -9,7 +9,7 @@ import os
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import dagster as dg
 from alpaca.data.historical import StockHistoricalDataClient
@@ -31,7 +31,7 @@ from alchemiser_dagster.market.sources import (
 from alchemiser_dagster.settings import AccountFile, BrokerMode, Home, SettingsError
 
 
-class AccountRecords(dg.ConfigurableResource):
+class AccountRecords(dg.ConfigurableResource[Any]):
     """The account's folder: ledger, tables, facts; and its strategies."""
 
     home: str
@@ -63,7 +63,7 @@ class AccountRecords(dg.ConfigurableResource):
         return load_books(Path(self.strategies))
 
 
-class Market(dg.ConfigurableResource):
+class Market(dg.ConfigurableResource[Any]):
     """Where the account's bars come from."""
 
     records: dg.ResourceDependency[AccountRecords]
@@ -82,7 +82,7 @@ class Market(dg.ConfigurableResource):
         )
 
 
-class TradingDesk(dg.ConfigurableResource):
+class TradingDesk(dg.ConfigurableResource[Any]):
     """The way to the broker. Only ops of the trading job and sensors that read its clock use it."""
 
     records: dg.ResourceDependency[AccountRecords]
@@ -117,7 +117,7 @@ def _embedded(state: Path) -> Gateway:
     )
 
 
-class TradingLock(dg.ConfigurableResource):
+class TradingLock(dg.ConfigurableResource[Any]):
     """At most one process trades an account at a time.
 
     The lock is the operating system's, on a file of the account's folder, so a killed process

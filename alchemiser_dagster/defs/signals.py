@@ -2,6 +2,7 @@
 
 from collections import Counter
 from decimal import Decimal
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -93,7 +94,7 @@ def evaluate_sessions(book: Book, bars: SessionTables) -> tuple[SessionTables, d
     return tables, refusals
 
 
-def _metadata(tables: SessionTables) -> dict[str, dg.MetadataValue]:
+def _metadata(tables: SessionTables) -> dict[str, dg.MetadataValue[Any]]:
     if len(tables) != 1:
         return {}
     (table,) = tables.values()
@@ -127,7 +128,8 @@ def consolidated_portfolio_asset(
         without a signal are left out and named, with the reason, in the metadata.
         """
         books = [book for book in records.books() if book.enabled]
-        tables, missing, last = {}, {}, {}
+        tables: SessionTables = {}
+        last: dict[str, dg.MetadataValue[Any]] = {}
         for key in context.partition_keys:
             tables[key], missing = consolidate(records, books, key)
             last = summary(tables[key], missing)
@@ -169,9 +171,9 @@ def consolidate(
     return pl.DataFrame(rows, schema=schema).sort("symbol", "book"), missing
 
 
-def summary(table: pl.DataFrame, missing: dict[str, str]) -> dict[str, dg.MetadataValue]:
+def summary(table: pl.DataFrame, missing: dict[str, str]) -> dict[str, dg.MetadataValue[Any]]:
     """The metadata of a consolidated portfolio: its total, shared symbols, and who is missing."""
-    total = table["share"].sum()
+    total = float(table["share"].sum())
     allocated = float(
         sum((Decimal(str(a)) for a in table.group_by("book").first()["allocation"]), Decimal(0))
     )

@@ -1,0 +1,109 @@
+"""The command line: `alchemiser --help`."""
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alchemiser_dagster.settings import VAR
+
+app = typer.Typer(
+    help="Many rule-based strategies on one account, a book each.\n\n"
+    "Start with [bold]alchemiser run[/bold]: it replays the last sessions with every strategy in "
+    "strategies/ on the embedded market and broker, where nothing leaves this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+FromOption = Annotated[
+    datetime | None,
+    typer.Option("--from", formats=["%Y-%m-%d"], metavar="DATE", help="First session."),
+]
+ToOption = Annotated[
+    datetime | None,
+    typer.Option("--to", formats=["%Y-%m-%d"], metavar="DATE", help="Last session."),
+]
+BarsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--bars",
+        metavar="FILE",
+        help="A parquet of daily bars: symbol, date, open, high, low, close, volume, and adj_close "
+        "where there is one. Without it the market is synthetic.",
+    ),
+]
+
+
+@app.command()
+def run(
+    sessions: Annotated[int, typer.Option(min=1, help="How many of the last sessions.")] = 20,
+    bars: BarsOption = None,
+    from_: FromOption = None,
+    to: ToOption = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Set the earlier account aside and start a new one.")
+    ] = False,
+) -> None:
+    """Replay sessions on the embedded broker and print what every book did.
+
+    Run again, it goes on after the last session traded; an interrupted run is simply run again.
+    Each bars file has an account of its own.
+    """
+    from alchemiser_dagster.commands.run import run as replay
+
+    replay(sessions, bars, _day(from_), _day(to), fresh=fresh)
+
+
+@app.command()
+def weights(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE.clj...", help="Strategy files.")],
+    bars: Annotated[Path, typer.Option("--bars", metavar="FILE", help="Daily bars (parquet).")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write (parquet).")],
+    from_: FromOption = None,
+    to: ToOption = None,
+) -> None:
+    """Evaluate strategies over a bars file: rows of date, strategy, symbol, weight.
+
+    `date` is the session whose close is the last bar used; there is a row for every positive
+    weight. Sessions without a signal are left out and counted on stderr with their reasons.
+    """
+    from alchemiser_dagster.commands.weights import weights as evaluate
+
+    evaluate(files, bars, _day(from_), _day(to), out)
+
+
+@app.command()
+def broker(
+    bars: BarsOption = None,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8030,
+    state: Annotated[
+        Path, typer.Option(metavar="FILE", help="Where the broker keeps its account.")
+    ] = VAR / "broker" / "state.db",
+) -> None:
+    """Start the embedded, Alpaca-compatible broker alone, for any alpaca-py program."""
+    from alchemiser_dagster.commands.broker import broker as serve
+
+    serve(bars, port, state)
+
+
+@app.command()
+def status() -> None:
+    """Show where the account stands; exit code 1 when something needs attention."""
+    from alchemiser_dagster.commands.status import status as show
+
+    show()
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> None:
+    """Open Dagster's web UI over the account used last."""
+    from alchemiser_dagster.commands.ui import ui as serve
+
+    serve(port)
+
+
+def _day(moment: datetime | None) -> date | None:
+    return None if moment is None else moment.date()

@@ -1,0 +1,144 @@
+"""The table of the books: what each has, what it has earned, and that it all adds up.
+
+Every book is valued at the broker's own prices; the last lines put the sum of the books beside the
+broker's account.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from rich.table import Table
+
+from alchemiser_dagster.books.money import ZERO, round_to_total, to_cents
+from alchemiser_dagster.books.performance import measure
+from alchemiser_dagster.execution.desk import Desk
+from alchemiser_dagster.ledger.queries import (
+    all_books,
+    book_cash,
+    exits_of,
+    external_flows,
+    open_lots,
+    traded_orders,
+)
+
+
+@dataclass(frozen=True)
+class BookLine:
+    """One book of the table, dollars."""
+
+    book: str
+    capital: Decimal
+    positions: str
+    cash: Decimal
+    value: Decimal
+    realised: Decimal
+    unrealised: Decimal
+    total_return: Decimal | None
+    trades: int
+
+    @property
+    def nav(self) -> Decimal:
+        """Net asset value."""
+        return self.cash + self.value
+
+
+@dataclass(frozen=True)
+class BooksReport:
+    """All books beside the broker's account."""
+
+    lines: list[BookLine]
+    broker_cash: Decimal
+    broker_equity: Decimal
+
+    @property
+    def difference(self) -> Decimal:
+        """Broker's equity less the sum of the books, dollars, to the cent."""
+        return to_cents(self.broker_equity) - to_cents(sum((b.nav for b in self.lines), ZERO))
+
+
+def report_of(desk: Desk) -> BooksReport:
+    """Read the ledger and the broker."""
+    account, held = desk.gateway.account(), desk.gateway.positions()
+    prices = {symbol: position.price for symbol, position in held.items()}
+    lines = []
+    with desk.ledger.read() as connection:
+        cash, trades = book_cash(connection), traded_orders(connection)
+        for row in all_books(connection):
+            lots = open_lots(connection, book=row.book)
+            exits = exits_of(connection, row.book)
+            made = measure(
+                cash=cash.get(row.book, ZERO),
+                lots=lots,
+                exit_pnls=[exit_.proceeds - exit_.cost for exit_ in exits],
+                prices=prices,
+                flow=ZERO,
+                net_flows=external_flows(connection, row.book),
+                previous_nav=None,
+            )
+            worth: dict[str, Decimal] = {}
+            for lot in lots:
+                worth[lot.symbol] = worth.get(lot.symbol, ZERO) + lot.quantity * prices[lot.symbol]
+            largest = sorted(worth, key=lambda symbol: (-worth[symbol], symbol))
+            lines.append(
+                BookLine(
+                    book=row.book,
+                    capital=made.net_flows,
+                    positions=" ".join(f"{s} {worth[s] / made.nav:.0%}" for s in largest),
+                    cash=made.cash,
+                    value=made.market_value,
+                    realised=made.realised,
+                    unrealised=made.unrealised,
+                    total_return=made.total_return,
+                    trades=trades.get(row.book, 0),
+                )
+            )
+    return BooksReport(lines, account.cash, account.equity)
+
+
+def books_table(report: BooksReport, title: str) -> Table:
+    """The report as a table; every column of money sums to its total to the cent."""
+    table = Table(title=title, title_justify="left", title_style="bold", show_footer=False)
+    table.add_column("book", no_wrap=True)
+    table.add_column("positions", overflow="fold", max_width=38)
+    for name in ("capital", "cash", "value", "realised", "unrealised", "NAV"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("return", justify="right", no_wrap=True)
+    table.add_column("trades", justify="right")
+
+    lines = report.lines
+    columns = [
+        round_to_total([getattr(line, name) for line in lines])
+        for name in ("capital", "cash", "value", "realised", "unrealised", "nav")
+    ]
+    for i, line in enumerate(lines):
+        table.add_row(
+            line.book,
+            line.positions or "cash",
+            *(f"{column[i]:,.2f}" for column in columns),
+            "" if line.total_return is None else f"{line.total_return:+.2%}",
+            str(line.trades),
+        )
+    sums = [sum(column, ZERO) for column in columns]
+    paid_in = sums[0]
+    table.add_section()
+    table.add_row(
+        "all books",
+        "",
+        *(f"{amount:,.2f}" for amount in sums),
+        f"{sums[-1] / paid_in - 1:+.2%}" if paid_in > 0 else "",
+        str(sum(line.trades for line in lines)),
+        style="bold",
+    )
+    broker_value = report.broker_equity - report.broker_cash
+    table.add_row(
+        "broker",
+        "",
+        "",
+        f"{report.broker_cash:,.2f}",
+        f"{to_cents(broker_value):,.2f}",
+        "",
+        "",
+        f"{to_cents(report.broker_equity):,.2f}",
+    )
+    table.add_row("difference", *[""] * 6, f"{report.difference:,.2f}", style="bold")
+    return table

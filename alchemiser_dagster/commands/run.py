@@ -1,0 +1,187 @@
+"""`alchemiser run`: replay sessions on the embedded market and broker."""
+
+import hashlib
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from alchemiser_dagster.books.strategies import Book, BooksError, load_books
+from alchemiser_dagster.commands.replay import (
+    Replay,
+    ReplayError,
+    embedded_broker,
+    replay,
+    sessions_to_replay,
+    source_of,
+)
+from alchemiser_dagster.commands.report import BooksReport, books_table, report_of
+from alchemiser_dagster.commands.terminal import err, fail, out
+from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk
+from alchemiser_dagster.ledger.queries import last_session, outcomes
+from alchemiser_dagster.ledger.store import Ledger
+from alchemiser_dagster.market.bars import BarsError, read_bars
+from alchemiser_dagster.market.sessions import (
+    last_completed_session,
+    next_session,
+    previous_session,
+)
+from alchemiser_dagster.settings import (
+    SYNTHETIC_SEED,
+    VAR,
+    AccountFile,
+    BrokerMode,
+    Home,
+    broker_mode,
+    remember,
+    strategies_folder,
+)
+from alchemiser_dagster.settings import home as home_of_settings
+
+
+def run(
+    sessions: int,
+    bars: Path | None,
+    first: date | None,
+    last: date | None,
+    *,
+    fresh: bool,
+) -> None:
+    """Replay up to `sessions` sessions, or those from `first` to `last`, and print the books."""
+    if broker_mode() is not BrokerMode.EMBEDDED:
+        fail(
+            f"`alchemiser run` replays on the embedded broker, but ALCHEMISER_BROKER is "
+            f"{broker_mode()}; for an account at Alpaca use `alchemiser ui` and its sensors"
+        )
+    try:
+        books = load_books(strategies_folder())
+        last = last or _last_session(bars)
+        home = _home(bars)
+        if fresh:
+            _set_aside(home)
+        plan = _plan(home, bars, first, last, sessions)
+        remember(home)
+        _introduce(plan, books)
+        if plan.sessions:
+            _with_progress(plan)
+        report = _report(plan, last)
+    except (BarsError, BooksError, ReplayError) as error:
+        fail(str(error))
+    out.print(books_table(report, _title(plan)))
+    _say_what_failed(home)
+    if report.difference != 0:
+        fail(f"the books do not add up to the broker: {report.difference} dollars are unexplained")
+    out.print("The books add up to the broker's account to the cent.")
+    out.print("See every run, table and lineage in the web UI: [bold]make ui[/bold]")
+
+
+def _last_session(bars: Path | None) -> date:
+    yesterday = last_completed_session(datetime.now(UTC))
+    if bars is None:
+        return yesterday
+    latest = read_bars(bars)["date"].max()
+    assert isinstance(latest, date)
+    return min(latest, yesterday)
+
+
+def _home(bars: Path | None) -> Home:
+    if bars is None:
+        explicit = home_of_settings()
+        return explicit if explicit.path.parent != VAR else Home(VAR / "synthetic")
+    where = hashlib.sha256(str(bars.resolve()).encode()).hexdigest()[:8]
+    return Home(VAR / f"{bars.stem}-{where}")
+
+
+def _set_aside(home: Home) -> None:
+    """Keep what an earlier account recorded, out of the new one's way."""
+    if not home.path.exists():
+        return
+    kept = VAR / "set-aside" / f"{home.path.name}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    home.path.replace(kept)
+    err.print(f"The earlier account was set aside in {kept}", highlight=False)
+
+
+def _plan(home: Home, bars: Path | None, first: date | None, last: date, sessions: int) -> Replay:
+    account = home.account()
+    traded = None
+    if home.ledger.exists():
+        ledger = Ledger.at(home.ledger)
+        with ledger.read() as connection:
+            row = last_session(connection)
+        ledger.close()
+        if row is not None:
+            traded = row.session if row.state == "complete" else previous_session(row.session)
+    chosen = sessions_to_replay(account, traded, first, last, sessions)
+    if account is None:
+        if not chosen:
+            raise ReplayError(f"expected at least one session up to {last}, was none")
+        account = AccountFile(
+            mode=BrokerMode.EMBEDDED,
+            inception=previous_session(chosen[0]),
+            bars=None if bars is None else str(bars.resolve()),
+            seed=SYNTHETIC_SEED,
+        )
+        account = home.open(account)
+    return Replay(home, account, strategies_folder(), chosen)
+
+
+def _introduce(plan: Replay, books: list[Book]) -> None:
+    source = source_of(plan.facts)
+    kind = "SYNTHETIC market, not real prices" if source.is_synthetic else "bars file"
+    out.print(f"[bold]The Alchemiser[/bold]: {len(books)} books, embedded broker, {source.name}")
+    out.print(f"Prices: {kind}. No order leaves this machine.", highlight=False)
+    for book in books:
+        if book.problem is not None:
+            err.print(f"{book.name} is left out: {book.problem}", style="yellow", markup=False)
+    if not plan.sessions:
+        out.print("Every session has been traded already. [bold]--fresh[/bold] starts over.")
+
+
+def _with_progress(plan: Replay) -> None:
+    columns = (
+        TextColumn("{task.description:28}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err) as progress:
+        task = progress.add_task("starting", total=len(plan.sessions) + 2)
+
+        def done(what: str, steps: int) -> None:
+            progress.update(task, description=what, advance=steps)
+
+        replay(plan, done)
+
+
+def _report(plan: Replay, last: date) -> BooksReport:
+    records = AccountRecords(home=str(plan.home.path), strategies=str(plan.strategies))
+    with embedded_broker(plan.home, plan.facts, plan.strategies, last):
+        return report_of(TradingDesk(records=records).desk())
+
+
+def _title(plan: Replay) -> str:
+    ledger = Ledger.at(plan.home.ledger)
+    with ledger.read() as connection:
+        row = last_session(connection)
+    ledger.close()
+    assert row is not None
+    source = source_of(plan.facts)
+    first = next_session(plan.facts.inception)
+    return f"Books after {row.session} (traded since {first}; {source.name})"
+
+
+def _say_what_failed(home: Home) -> None:
+    """List the books of the last session that did not end as they should."""
+    ledger = Ledger.at(home.ledger)
+    with ledger.read() as connection:
+        row = last_session(connection)
+        ended = [] if row is None else outcomes(connection, row.session)
+    ledger.close()
+    for book in ended:
+        if book.state not in ("traded", "held"):
+            err.print(
+                f"{book.book} in {book.session}: {book.state}: {book.reason}",
+                style="yellow",
+                markup=False,
+            )

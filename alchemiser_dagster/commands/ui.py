@@ -1,0 +1,53 @@
+"""`alchemiser ui`: Dagster's web UI and daemon over the account, on this machine only."""
+
+import subprocess
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+
+from alchemiser_dagster.books.strategies import BooksError
+from alchemiser_dagster.commands.replay import embedded_broker, prepare_dagster
+from alchemiser_dagster.commands.terminal import err, fail, out
+from alchemiser_dagster.embedded import EmbeddedBroker
+from alchemiser_dagster.market.sessions import last_completed_session
+from alchemiser_dagster.settings import (
+    ROOT,
+    AccountFile,
+    BrokerMode,
+    Home,
+    SettingsError,
+    broker_mode,
+    home,
+    strategies_folder,
+)
+
+
+def ui(port: int) -> None:
+    """Serve the UI until interrupted."""
+    try:
+        account, mode = home(), broker_mode()
+        facts = account.account()
+        if facts is not None and facts.mode is not mode:
+            fail(f"{account.path} is a {facts.mode} account, but ALCHEMISER_BROKER is {mode}")
+        now = datetime.now(UTC)
+        facts = account.open(AccountFile(mode=mode, inception=last_completed_session(now)))
+        prepare_dagster(account)
+        with _broker(account, facts, now):
+            out.print(f"{mode} account in {account.path}", highlight=False)
+            out.print(f"Dagster's UI: [bold]http://127.0.0.1:{port}[/bold]  (Ctrl-C ends it)")
+            command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
+            subprocess.run([*command, "-w", str(ROOT / "workspace.yaml")], cwd=ROOT, check=True)
+    except KeyboardInterrupt:
+        err.print("ended")
+    except (SettingsError, BooksError) as error:
+        fail(str(error))
+    except subprocess.CalledProcessError as error:
+        fail(f"dagster ended with exit code {error.returncode}")
+
+
+def _broker(
+    account: Home, facts: AccountFile, now: datetime
+) -> AbstractContextManager[EmbeddedBroker | None]:
+    if facts.mode is not BrokerMode.EMBEDDED:
+        return nullcontext()
+    return embedded_broker(account, facts, strategies_folder(), last_completed_session(now))
