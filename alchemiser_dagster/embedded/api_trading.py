@@ -1,7 +1,7 @@
-"""The trading API, `/v2`: account, assets, clock, calendar, positions, orders, activities."""
+"""The trading API, `/v2`: assets, clock, calendar, positions and orders."""
 
 from collections.abc import Awaitable, Callable
-from datetime import date, timedelta
+from datetime import date
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,18 +19,16 @@ from alchemiser_dagster.embedded.answers import (
     text,
     words,
 )
-from alchemiser_dagster.embedded.archive import ActivityFilter
 from alchemiser_dagster.embedded.bookkeeping import asset_id
 from alchemiser_dagster.embedded.brokerage import Brokerage
 from alchemiser_dagster.embedded.order_fields import read_order, read_replacement
 from alchemiser_dagster.embedded.orders import Order, OrderFilter
 from alchemiser_dagster.embedded.refusals import RefusalError, invalid, not_found
 from alchemiser_dagster.embedded.state import AssetFlags
-from alchemiser_dagster.embedded.wire import read_date, read_moment, utc_nanos
+from alchemiser_dagster.embedded.wire import read_date, read_moment
 from alchemiser_dagster.market.sessions import SessionError, sessions_between
 
 MOST_ORDERS = 500
-MOST_ACTIVITIES = 100
 FIRST_CALENDAR_DAY = date(1990, 1, 1)
 CALENDAR_YEARS_AHEAD = 2
 
@@ -46,10 +44,6 @@ class TradingApi:
 
     def routes(self) -> list[Route]:
         table: list[tuple[str, str, Handler]] = [
-            ("GET", "/v2/account", self.account),
-            ("GET", "/v2/account/configurations", self.configuration),
-            ("GET", "/v2/account/activities", self.activities),
-            ("GET", "/v2/account/activities/{type}", self.activities),
             ("GET", "/v2/clock", self.clock),
             ("GET", "/v2/calendar", self.calendar),
             ("GET", "/v2/assets", self.assets),
@@ -67,20 +61,6 @@ class TradingApi:
             ("DELETE", "/v2/positions/{symbol:path}", self.close_position),
         ]
         return [Route(path, handler, methods=[method]) for method, path, handler in table]
-
-    async def account(self, request: Request) -> Response:
-        broker = self._broker
-        view = views.account_view(
-            broker.state,
-            broker.figures(),
-            broker.account_id,
-            broker.account_number,
-            utc_nanos(broker.terms.opened_at),
-        )
-        return json_answer(view)
-
-    async def configuration(self, request: Request) -> Response:
-        return json_answer(views.configuration_view(self._broker.state.configuration))
 
     async def clock(self, request: Request) -> Response:
         return json_answer(views.clock_view(self._broker.state.now))
@@ -209,29 +189,6 @@ class TradingApi:
         with self._broker.unit():
             outcomes = self._broker.desk.close_all(flag(request, "cancel_orders"))
         return json_answer([_closing_row(symbol, outcome) for symbol, outcome in outcomes], 207)
-
-    async def activities(self, request: Request) -> Response:
-        kind = request.path_params.get("type")
-        types = (kind,) if kind else words(request, "activity_types")
-        day, after, until = (text(request, name) for name in ("date", "after", "until"))
-        since = read_moment(after, "after") if after else None
-        before = read_moment(until, "until") if until else None
-        if day:
-            start = read_moment(read_date(day, "date").isoformat(), "date")
-            since = start - timedelta(microseconds=1)
-            before = read_moment(day[:10], "date", end_of_day=True) + timedelta(microseconds=1)
-        wanted = ActivityFilter(
-            types=types,
-            after=since,
-            until=before,
-            beyond=text(request, "page_token"),
-            descending=choice(request, "direction", ("asc", "desc"), "desc") == "desc",
-            limit=count(request, "page_size", MOST_ACTIVITIES, 1_000_000 if day else 100),
-        )
-        found = self._broker.store.activities(wanted)
-        if found is None:
-            raise invalid("invalid page_token")
-        return json_answer([views.activity_view(activity) for activity in found])
 
     def _sequence(self, order_id: str | None) -> int | None:
         return self._broker.desk.order(order_id).sequence if order_id else None

@@ -23,9 +23,11 @@ from alchemiser_dagster.embedded.orders import Order
 from alchemiser_dagster.embedded.state import Changes, Configuration, State
 from alchemiser_dagster.embedded.store import StateFileError, Store
 from alchemiser_dagster.embedded.timeline import Timeline
+from alchemiser_dagster.embedded.venue import Venue
 from alchemiser_dagster.market.sessions import aware
 
 ACCOUNT_PREFIX = "EMB"
+MARGIN_MULTIPLIERS = ("1", "2", "4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class AccountTerms:
         aware(self.opened_at)
         if self.opening_cash < 0 or self.opening_cash != cents(self.opening_cash):
             raise ValueError(f"expected opening cash in whole cents, was {self.opening_cash}")
-        if self.margin_multiplier not in ("1", "2", "4"):
+        if self.margin_multiplier not in MARGIN_MULTIPLIERS:
             raise ValueError(
                 f"expected a margin multiplier 1, 2 or 4, was {self.margin_multiplier}"
             )
@@ -77,15 +79,14 @@ class Brokerage:
         """Take up the state of the last commit."""
         self.state = self.store.load()
         self.books = Bookkeeper(self.state, self.terms.seed)
+        venue = Venue(self.books, self.market, self.terms.profile)
         self.desk = OrderDesk(
-            self.books,
-            self.market,
-            self.terms.profile,
+            venue,
             self.terms.opening_cash,
             ended_order=self.store.order,
             client_id_used=self.store.client_id_used,
         )
-        self.timeline = Timeline(self.desk)
+        self.timeline = Timeline(venue)
 
     @contextmanager
     def unit(self) -> Iterator[None]:

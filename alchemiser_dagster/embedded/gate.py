@@ -19,6 +19,7 @@ from starlette.routing import Router
 from starlette.types import Message, Receive, Scope, Send
 
 from alchemiser_dagster.embedded.answers import json_answer
+from alchemiser_dagster.embedded.api_account import AccountApi
 from alchemiser_dagster.embedded.api_control import VERSION, ControlApi
 from alchemiser_dagster.embedded.api_data import DataApi
 from alchemiser_dagster.embedded.api_trading import TradingApi
@@ -62,6 +63,7 @@ class Gate:
         self._traffic = traffic
         self._router = Router(
             [
+                *AccountApi(broker).routes(),
                 *TradingApi(broker).routes(),
                 *DataApi(broker).routes(),
                 *ControlApi(broker, traffic).routes(),
@@ -115,7 +117,6 @@ class Gate:
         host = request.headers.get("host", "")
         if host.rsplit(":", 1)[0] not in LOOPBACK_HOSTS:
             return json_answer({"code": 40310000, "message": "foreign Host header"}, 403)
-        admitted = self._traffic.admit()
         path = request.url.path
         if path.startswith(CONTROL_PREFIX):
             given = request.headers.get("authorization", "")
@@ -123,7 +124,7 @@ class Gate:
                 return json_answer({"message": "control token required"}, 401)
             return None
         data = path.startswith(DATA_PREFIXES)
-        if not admitted:
+        if not self._traffic.admit():
             if data:
                 return json_answer({"message": "too many requests."}, 429)
             body = {"code": TOO_MANY_REQUESTS, "message": "rate limit exceeded"}

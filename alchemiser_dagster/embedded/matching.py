@@ -9,19 +9,33 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
 from alchemiser_dagster.embedded.market import Quote
-from alchemiser_dagster.embedded.money import ONE, QUANTITY_STEP, ZERO, quantity_down
+from alchemiser_dagster.embedded.money import (
+    ONE,
+    QUANTITY_STEP,
+    ZERO,
+    quantity_down,
+    tick_down,
+    tick_up,
+)
 from alchemiser_dagster.embedded.orders import Execution, Order
 from alchemiser_dagster.embedded.paths import uniform
+
+HUNDRED = Decimal(100)
 
 LEAST_PART, MOST_PART = 0.1, 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How the venue fills; `partial_fills` is the chance that a fill is cut, from 0 to 1."""
+    """How the venue fills.
+
+    `partial_fills` is the chance that a fill is cut, from 0 to 1. `times_in_force` are those the
+    account may use: Alpaca gives ioc, fok, opg and cls to some accounts only.
+    """
 
     name: str = "paper"
     partial_fills: float = 0.1
+    times_in_force: tuple[str, ...] = ("day", "gtc")
 
 
 PAPER = Profile()
@@ -45,11 +59,31 @@ def match(order: Order, quote: Quote, profile: Profile, seed: int) -> Execution 
     return Execution(_part(order, profile, seed), price)
 
 
+def trail(order: Order, price: Decimal) -> bool:
+    """Let the stop of a trailing order follow `price`; whether it has moved."""
+    best = order.high_water_mark
+    if best is not None and (price >= best if order.is_buy else price <= best):
+        return False
+    order.high_water_mark = price
+    distance = order.trail_price
+    if distance is None:
+        assert order.trail_percent is not None
+        distance = price * order.trail_percent / HUNDRED
+    order.stop_price = tick_up(price + distance) if order.is_buy else tick_down(price - distance)
+    return True
+
+
+def reaches_stop(order: Order, price: Decimal) -> bool:
+    """Whether the last price is at or beyond the stop."""
+    assert order.stop_price is not None
+    return price >= order.stop_price if order.is_buy else price <= order.stop_price
+
+
 def _part(order: Order, profile: Profile, seed: int) -> Decimal:
     """All that remains of the order or, by chance, a part of it."""
     remaining = order.remaining
     draw = uniform(seed, "partial", order.id, order.executions)
-    if draw >= profile.partial_fills:
+    if order.time_in_force == "fok" or draw >= profile.partial_fills:
         return remaining
     share = LEAST_PART + (MOST_PART - LEAST_PART) * draw / profile.partial_fills
     step = QUANTITY_STEP if order.is_fractional else ONE

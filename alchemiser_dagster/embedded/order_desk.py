@@ -5,15 +5,12 @@ Each method either refuses before it has changed anything, or does all of what w
 
 import dataclasses
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from alchemiser_dagster.embedded import rules
 from alchemiser_dagster.embedded.account import held_for_orders
-from alchemiser_dagster.embedded.bookkeeping import Bookkeeper, asset_id
-from alchemiser_dagster.embedded.clock import Phase, hours, new_york_date, next_close, phase_at
-from alchemiser_dagster.embedded.market import Market
-from alchemiser_dagster.embedded.matching import Profile, match
+from alchemiser_dagster.embedded.bookkeeping import asset_id
 from alchemiser_dagster.embedded.money import ZERO, decimals, is_whole, quantity_down
 from alchemiser_dagster.embedded.orders import ON_MARKET, Order, OrderRequest, Replacement
 from alchemiser_dagster.embedded.refusals import (
@@ -22,18 +19,16 @@ from alchemiser_dagster.embedded.refusals import (
     not_found,
     unprocessable,
 )
-from alchemiser_dagster.embedded.state import AssetFlags, State
-from alchemiser_dagster.market.sessions import NEW_YORK, is_session, next_session
+from alchemiser_dagster.embedded.state import State
+from alchemiser_dagster.embedded.venue import Venue
 
-GOOD_TILL_CANCELED_DAYS = 90
 HUNDRED = Decimal(100)
-CLOSING_MOMENT = timedelta(microseconds=1)
 
 FindOrder = Callable[[str], Order | None]
 
 
 class OrderDesk:
-    """Takes orders for the account in `books`, and brings them to `market`.
+    """Takes orders for an account and brings them to `venue`.
 
     `ended_order` finds an order that has ended by its id, and `client_id_used` says whether an
     order ever had a client id: both look where ended orders are kept.
@@ -41,16 +36,14 @@ class OrderDesk:
 
     def __init__(
         self,
-        books: Bookkeeper,
-        market: Market,
-        profile: Profile,
+        venue: Venue,
         opening_cash: Decimal,
         ended_order: FindOrder,
         client_id_used: Callable[[str], bool],
     ) -> None:
-        self.books = books
-        self.market = market
-        self.profile = profile
+        self.venue = venue
+        self.books = venue.books
+        self.market = venue.market
         self.opening_cash = opening_cash
         self._ended_order = ended_order
         self._client_id_used = client_id_used
@@ -70,6 +63,7 @@ class OrderDesk:
         """Accept `request`; the answer is the order before it met the market."""
         if request.client_order_id is not None:
             self._check_client_id(request.client_order_id)
+        self.venue.check_time_in_force(request)
         admission = rules.check_order(request, self.state, self.market, self.opening_cash)
         sequence = self.books.next_sequence()
         order_id = self.books.next_id("order")
@@ -85,10 +79,13 @@ class OrderDesk:
             time_in_force=request.time_in_force,
             created_at=at,
             updated_at=at,
-            expires_at=self._expiry(request.time_in_force, request.extended_hours),
+            expires_at=self.venue.expiry(request.time_in_force, request.extended_hours),
             qty=request.qty,
             notional=request.notional,
             limit_price=request.limit_price,
+            stop_price=request.stop_price,
+            trail_price=request.trail_price,
+            trail_percent=request.trail_percent,
             extended_hours=request.extended_hours,
             position_intent=admission.position_intent,
             reserve_price=admission.reserve_price,
@@ -121,7 +118,7 @@ class OrderDesk:
             raise unprocessable(f'order is already in "{old.status}" state')
         if old.status not in ON_MARKET:
             raise unprocessable(f"cannot replace order in {old.status} status")
-        qty, limit_price = self._check_replacement(old, change)
+        changed = self._check_replacement(old, change)
         if change.client_order_id is not None:
             self._check_client_id(change.client_order_id)
         sequence = self.books.next_sequence()
@@ -129,7 +126,6 @@ class OrderDesk:
         old.replaced_by = new_id
         self.books.end(old, "replaced")
         at = self.books.stamp()
-        time_in_force = change.time_in_force or old.time_in_force
         new = dataclasses.replace(
             old,
             sequence=sequence,
@@ -137,14 +133,14 @@ class OrderDesk:
             client_order_id=change.client_order_id or self.books.next_id("client order"),
             created_at=at,
             updated_at=at,
-            expires_at=self._expiry(time_in_force, old.extended_hours),
-            time_in_force=time_in_force,
-            qty=qty,
-            limit_price=limit_price,
+            expires_at=self.venue.expiry(changed["time_in_force"], old.extended_hours),
+            **changed,
             filled_qty=ZERO,
             filled_value=ZERO,
             executions=0,
             resting=False,
+            triggered=False,
+            high_water_mark=None,
             replaced_at=None,
             replaced_by=None,
             replaces=old.id,
@@ -197,51 +193,23 @@ class OrderDesk:
                 outcomes.append((symbol, refusal))
         return outcomes
 
-    def activate(self, order: Order) -> None:
-        """Bring a queued order to the market."""
-        order.status = "new"
-        order.updated_at = self.books.stamp()
-        self.books.record(order, "new", order.updated_at)
-
-    def reaches_market(self, order: Order) -> bool:
-        """Whether the present part of the session trades `order`."""
-        phase = phase_at(self.state.now)
-        if phase is Phase.REGULAR:
-            return True
-        return order.extended_hours and phase is not Phase.CLOSED
-
-    def try_to_fill(self, order: Order, at_close: bool = False) -> None:
-        """Match `order` with the quote of this moment, or of the last one before the close."""
-        if self.state.asset_flags.get(order.symbol, AssetFlags()).halted:
-            return
-        moment = self.state.now - CLOSING_MOMENT if at_close else self.state.now
-        quote = self.market.quote(order.symbol, moment)
-        if quote is None:
-            return
-        execution = match(order, quote, self.profile, self.books.seed)
-        if execution is not None:
-            self.books.fill(order, execution)
-        elif not order.resting:
-            order.resting = True
-            self.books.touch(order)
-
     def _enter(self, order: Order) -> Order:
-        if not self.reaches_market(order):
+        if not self.venue.reaches_market(order):
             order.status = "accepted"
             self.books.record(order, "accepted", order.created_at)
             return dataclasses.replace(order)
         answer = dataclasses.replace(order, status="pending_new")
         order.status = "new"
         self.books.record(order, "new", order.created_at)
-        self.try_to_fill(order)
+        self.venue.try_to_fill(order)
         return answer
 
     def _check_client_id(self, client_order_id: str) -> None:
         if self._client_id_used(client_order_id):
             raise invalid("client_order_id must be unique")
 
-    def _check_replacement(self, old: Order, change: Replacement) -> tuple[Decimal, Decimal | None]:
-        """The quantity and limit of the new order; raises RefusalError if they may not be."""
+    def _check_replacement(self, old: Order, change: Replacement) -> dict[str, Any]:
+        """The fields of the new order that differ; raises RefusalError if they may not be so."""
         rules.check_account(self.state)
         if old.qty is None:
             raise unprocessable("notional orders cannot be replaced")
@@ -249,44 +217,49 @@ class OrderDesk:
             raise unprocessable("qty of fractional orders cannot be replaced")
         if change.qty is not None and not is_whole(change.qty) and not old.is_fractional:
             raise unprocessable("qty must be an integer")
-        if change.limit_price is not None and old.type != "limit":
-            raise invalid(f"{old.type} orders must not have a limit price")
-        if change.stop_price is not None:
-            raise invalid(f"{old.type} orders must not have a stop price")
-        total = change.qty if change.qty is not None else old.qty
-        limit_price = change.limit_price if change.limit_price is not None else old.limit_price
-        time_in_force = change.time_in_force or old.time_in_force
-        if (total, limit_price, time_in_force) == (old.qty, old.limit_price, old.time_in_force):
-            raise unprocessable("order parameters are not changed")
+        for name, asked, types in (
+            ("limit price", change.limit_price, ("limit", "stop_limit")),
+            ("stop price", change.stop_price, ("stop", "stop_limit")),
+            ("trail", change.trail, ("trailing_stop",)),
+        ):
+            if asked is not None and old.type not in types:
+                raise invalid(f"{old.type.replace('_', ' ')} orders must not have a {name}")
+        total = old.qty if change.qty is None else change.qty
         if total <= old.filled_qty:
             raise unprocessable("qty must be > filled_qty")
-        if old.is_fractional and time_in_force != "day":
+        by_percent = old.trail_percent is not None
+        wanted: dict[str, Any] = {
+            "qty": change.qty,
+            "limit_price": change.limit_price,
+            "stop_price": change.stop_price,
+            "time_in_force": change.time_in_force,
+            "trail_percent" if by_percent else "trail_price": change.trail,
+        }
+        changed: dict[str, Any] = {
+            name: value for name, value in wanted.items() if value is not None
+        }
+        if all(getattr(old, name) == value for name, value in changed.items()):
+            raise unprocessable("order parameters are not changed")
+        changed = {"time_in_force": old.time_in_force, **changed, "qty": total - old.filled_qty}
+        self._check_successor(old, dataclasses.replace(old, **changed))
+        return changed
+
+    def _check_successor(self, old: Order, new: Order) -> None:
+        """Whether the account may have `new` in the place of `old`."""
+        assert new.qty is not None
+        request = rules.request_of(new)
+        self.venue.check_time_in_force(request)
+        if new.is_fractional and new.time_in_force != "day":
             raise unprocessable("fractional orders must be DAY orders")
-        qty = total - old.filled_qty
         if old.position_intent.endswith("to_close"):
-            rules.check_free_shares(self.state, old.symbol, qty, own=old.held_shares)
-        rules.check_wash_trade(rules.replacing(old, qty, limit_price), self.state)
+            rules.check_free_shares(self.state, old.symbol, new.qty, own=old.held_shares)
+        rules.check_wash_trade(request, self.state)
         rules.check_buying_power(
-            rules.replacing(old, qty, limit_price),
+            request,
             old.position_intent,
-            old.reserve_price,
+            max(old.reserve_price, new.stop_price or ZERO),
             self.state,
             self.market,
             self.opening_cash,
             replaced=old,
         )
-        return qty, limit_price
-
-    def _expiry(self, time_in_force: str, extended_hours: bool) -> datetime:
-        now = self.state.now
-        if time_in_force == "gtc":
-            last_day = new_york_date(now) + timedelta(days=GOOD_TILL_CANCELED_DAYS)
-            return datetime(
-                last_day.year, last_day.month, last_day.day, 16, 15, tzinfo=NEW_YORK
-            ).astimezone(now.tzinfo)
-        if not extended_hours:
-            return next_close(now)
-        today = new_york_date(now)
-        if is_session(today) and now < hours(today).post_market:
-            return hours(today).post_market
-        return hours(next_session(today)).post_market

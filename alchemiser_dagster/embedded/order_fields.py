@@ -26,8 +26,7 @@ from alchemiser_dagster.embedded.orders import (
 from alchemiser_dagster.embedded.refusals import forbidden, invalid, malformed, unprocessable
 
 LONGEST_CLIENT_ID = 128
-SUPPORTED_TYPES = frozenset({"market", "limit"})
-SUPPORTED_TIMES = frozenset({"day", "gtc"})
+HUNDRED = Decimal(100)
 SUPPORTED_CLASSES = frozenset({"", "simple"})
 INTENTS = frozenset({"buy_to_open", "buy_to_close", "sell_to_open", "sell_to_close"})
 LEAST_NOTIONAL = Decimal(1)
@@ -52,6 +51,8 @@ def read_order(body: Body) -> OrderRequest:
         notional=_number(body, "notional"),
         limit_price=_number(body, "limit_price"),
         stop_price=_number(body, "stop_price"),
+        trail_price=_number(body, "trail_price"),
+        trail_percent=_number(body, "trail_percent"),
         extended_hours=_flag(body, "extended_hours"),
         client_order_id=client_order_id,
         position_intent=_optional_choice(body, "position_intent", INTENTS),
@@ -59,7 +60,7 @@ def read_order(body: Body) -> OrderRequest:
     )
     _check_kind(request, order_class)
     check_quantity(request)
-    check_prices(request.type, request.limit_price)
+    check_prices(request)
     _check_extended_hours(request)
     return request
 
@@ -68,17 +69,21 @@ def read_replacement(body: Body) -> Replacement:
     """The changes in the body of a PATCH; raises RefusalError for a field out of range."""
     change = Replacement(
         qty=_number(body, "qty"),
-        time_in_force=_optional_choice(body, "time_in_force", SUPPORTED_TIMES),
+        time_in_force=_optional_choice(body, "time_in_force", TIMES_IN_FORCE),
         limit_price=_number(body, "limit_price"),
         stop_price=_number(body, "stop_price"),
+        trail=_number(body, "trail"),
         client_order_id=read_client_id(body),
     )
     if _number(body, "notional") is not None:
         raise unprocessable("notional orders cannot be replaced")
     if change.qty is not None and change.qty <= 0:
         raise invalid("qty must be > 0")
-    if change.limit_price is not None:
-        check_prices("limit", change.limit_price)
+    for name, price in (("limit_price", change.limit_price), ("stop_price", change.stop_price)):
+        if price is not None:
+            check_tick(name, price)
+    if change.trail is not None and change.trail <= 0:
+        raise invalid("trail must be > 0")
     return change
 
 
@@ -117,14 +122,27 @@ def check_quantity(request: OrderRequest) -> None:
             )
 
 
-def check_prices(kind: str, limit_price: Decimal | None) -> None:
-    """Whether a limit price is there exactly when it should be, and on a tick."""
-    if kind in ("limit", "stop_limit"):
-        if limit_price is None:
-            raise invalid(f"{kind.replace('_', ' ')} orders require a limit price")
-        check_tick("limit_price", limit_price)
-    elif limit_price is not None:
-        raise invalid(f"{kind.replace('_', ' ')} orders must not have a limit price")
+def check_prices(request: OrderRequest) -> None:
+    """Whether each price is there exactly when the type of order has one, and on a tick."""
+    words = request.type.replace("_", " ")
+    for name, article, value, types in (
+        ("limit_price", "a limit price", request.limit_price, ("limit", "stop_limit")),
+        ("stop_price", "a stop price", request.stop_price, ("stop", "stop_limit")),
+    ):
+        if request.type in types:
+            if value is None:
+                raise invalid(f"{words} orders require {article}")
+            check_tick(name, value)
+        elif value is not None:
+            raise invalid(f"{words} orders must not have {article}")
+    trails = [t for t in (request.trail_price, request.trail_percent) if t is not None]
+    if request.type == "trailing_stop":
+        if len(trails) != 1:
+            raise invalid("trailing stop orders require one of trail_price or trail_percent")
+        if trails[0] <= 0 or (request.trail_percent is not None and trails[0] >= HUNDRED):
+            raise invalid("trail must be > 0, and a percentage below 100")
+    elif trails:
+        raise invalid(f"{words} orders must not have a trail")
 
 
 def check_tick(name: str, price: Decimal) -> None:
@@ -147,13 +165,6 @@ def check_least_value(request: OrderRequest, cost: Decimal) -> None:
 def _check_kind(request: OrderRequest, order_class: str) -> None:
     if order_class not in SUPPORTED_CLASSES:
         raise unprocessable(f'order class "{order_class}" is not supported')
-    if request.type not in SUPPORTED_TYPES:
-        raise unprocessable(f'order type "{request.type}" is not supported')
-    fractional = request.qty is None or not is_whole(request.qty)
-    if request.time_in_force not in SUPPORTED_TIMES and not fractional:
-        raise unprocessable(
-            f'time in force "{request.time_in_force}" is not enabled for this account'
-        )
 
 
 def _check_extended_hours(request: OrderRequest) -> None:

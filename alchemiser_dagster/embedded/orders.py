@@ -19,6 +19,7 @@ Side = Literal["buy", "sell"]
 OPEN_STATUSES = frozenset({"accepted", "pending_new", "new", "partially_filled", "held"})
 ON_MARKET = frozenset({"new", "partially_filled"})
 TYPES = frozenset({"market", "limit", "stop", "stop_limit", "trailing_stop"})
+STOP_TYPES = frozenset({"stop", "stop_limit", "trailing_stop"})
 TIMES_IN_FORCE = frozenset({"day", "gtc", "opg", "cls", "ioc", "fok"})
 
 
@@ -28,7 +29,8 @@ class Order:
 
     `filled_value` is the sum of quantity x price over its executions; `reserve_price` is what one
     share of an unpriced buy holds back; `resting` says that the quote has been away from the limit
-    since the order came to this session's market.
+    since the order came to this session's market. A stop order becomes a market or limit order once
+    `triggered`; the stop of a trailing one follows `high_water_mark`, the best price since.
     """
 
     sequence: int
@@ -46,6 +48,10 @@ class Order:
     notional: Decimal | None = None
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
+    trail_price: Decimal | None = None
+    trail_percent: Decimal | None = None
+    high_water_mark: Decimal | None = None
+    triggered: bool = False
     extended_hours: bool = False
     position_intent: str = ""
     order_class: str = ""
@@ -66,6 +72,11 @@ class Order:
     @property
     def is_open(self) -> bool:
         return self.status in OPEN_STATUSES
+
+    @property
+    def waits_for_stop(self) -> bool:
+        """Whether it is a stop order whose stop has not been reached."""
+        return self.type in STOP_TYPES and not self.triggered
 
     @property
     def is_buy(self) -> bool:
@@ -118,6 +129,8 @@ class OrderRequest:
     notional: Decimal | None
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
+    trail_price: Decimal | None = None
+    trail_percent: Decimal | None = None
     extended_hours: bool = False
     client_order_id: str | None = None
     position_intent: str | None = None
@@ -132,6 +145,7 @@ class Replacement:
     time_in_force: str | None = None
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
+    trail: Decimal | None = None
     client_order_id: str | None = None
 
 

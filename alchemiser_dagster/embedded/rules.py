@@ -36,6 +36,7 @@ def check_order(
     check_account(state)
     _check_asset(request, state, market)
     price = reserve_price(request, state, market)
+    _check_stop(request, price)
     cost = request.notional or cents_up((request.qty or ZERO) * (request.limit_price or price))
     check_least_value(request, cost)
     intent = _check_intent(request, state)
@@ -56,7 +57,8 @@ def reserve_price(request: OrderRequest, state: State, market: Market) -> Decima
     """What a share is valued at until it fills: the far side of the quote, or the last trade."""
     quote = market.quote(request.symbol, state.now)
     if quote is not None:
-        return quote.ask if request.side == "buy" else quote.bid
+        touch = quote.ask if request.side == "buy" else quote.bid
+        return max(touch, request.stop_price or ZERO) if request.side == "buy" else touch
     trade = market.trade(request.symbol, state.now)
     if trade is None:
         raise unprocessable(f'asset "{request.symbol}" has not traded yet')
@@ -75,6 +77,19 @@ def _check_asset(request: OrderRequest, state: State, market: Market) -> None:
     fractional = request.qty is None or not is_whole(request.qty)
     if fractional and not (flags.fractionable and state.configuration.fractional_trading):
         raise forbidden(f'asset "{symbol}" is not fractionable')
+
+
+def _check_stop(request: OrderRequest, price: Decimal) -> None:
+    """A sale's stop is below the market, a buy's above."""
+    stop = request.stop_price
+    if stop is None:
+        return
+    if request.side == "sell" and stop >= price:
+        raise unprocessable(
+            "stop price must be less than current price",
+            market_price=plain(price),
+            stop_price=plain(stop),
+        )
 
 
 def _check_intent(request: OrderRequest, state: State) -> str:
@@ -200,14 +215,17 @@ def check_buying_power(
         )
 
 
-def replacing(order: Order, qty: Decimal, limit_price: Decimal | None) -> OrderRequest:
-    """The request that would have made `order` with another quantity and limit."""
+def request_of(order: Order) -> OrderRequest:
+    """The request that would make `order`."""
     return OrderRequest(
         symbol=order.symbol,
         side=order.side,
         type=order.type,
         time_in_force=order.time_in_force,
-        qty=qty,
-        notional=None,
-        limit_price=limit_price,
+        qty=order.qty,
+        notional=order.notional,
+        limit_price=order.limit_price,
+        stop_price=order.stop_price,
+        extended_hours=order.extended_hours,
+        order_class=order.order_class,
     )

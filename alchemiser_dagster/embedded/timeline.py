@@ -4,9 +4,9 @@ The clock stops at every start and end of a phase of a session, and at every min
 is on the market, so that however far it is moved nothing is skipped:
 
     04:00            yesterday's holdings become overnight holdings; extended-hours orders trade
-    open             queued orders join, every order meets the opening quote
+    open             the opening auction; queued orders join, every order meets the opening quote
     each minute      matching, in order of arrival
-    close            a last match at the close, day orders expire, the day's equity is recorded
+    close            a last match, the closing auction; day orders expire, equity is recorded
     end of post-market   extended-hours day orders expire
 """
 
@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 
 from alchemiser_dagster.embedded.account import close_of_day
 from alchemiser_dagster.embedded.clock import Phase, hours, new_york_date, next_boundary, phase_at
-from alchemiser_dagster.embedded.order_desk import OrderDesk
 from alchemiser_dagster.embedded.orders import ON_MARKET
+from alchemiser_dagster.embedded.venue import Venue
 from alchemiser_dagster.market.sessions import is_session
 
 MINUTE = timedelta(minutes=1)
@@ -26,11 +26,11 @@ class PastError(ValueError):
 
 
 class Timeline:
-    """Moves the clock of the account behind `desk`."""
+    """Moves the clock of the account that trades at `venue`."""
 
-    def __init__(self, desk: OrderDesk) -> None:
-        self._desk = desk
-        self._books = desk.books
+    def __init__(self, venue: Venue) -> None:
+        self._venue = venue
+        self._books = venue.books
 
     def advance_to(self, moment: datetime) -> None:
         """Move the clock to `moment`, playing all that happens on the way.
@@ -62,6 +62,7 @@ class Timeline:
         today = hours(day)
         if now == today.close:
             self._match(at_close=True)
+            self._auction("cls")
             self._expire()
             self._record_close()
             self._match()
@@ -72,6 +73,7 @@ class Timeline:
             self._join()
             self._match()
         elif now == today.open:
+            self._auction("opg")
             self._join()
             self._match()
         else:
@@ -80,16 +82,21 @@ class Timeline:
     def _join(self) -> None:
         """Bring queued orders to the market; those that stand there meet a new opening."""
         for order in list(self._books.state.orders.values()):
-            if order.status == "accepted" and self._desk.reaches_market(order):
-                self._desk.activate(order)
+            if order.status == "accepted" and self._venue.reaches_market(order):
+                self._venue.activate(order)
             elif order.resting:
                 order.resting = False
                 self._books.touch(order)
 
     def _match(self, at_close: bool = False) -> None:
         for order in list(self._books.state.orders.values()):
-            if order.status in ON_MARKET and (at_close or self._desk.reaches_market(order)):
-                self._desk.try_to_fill(order, at_close)
+            if order.status in ON_MARKET and (at_close or self._venue.reaches_market(order)):
+                self._venue.try_to_fill(order, at_close)
+
+    def _auction(self, time_in_force: str) -> None:
+        for order in list(self._books.state.orders.values()):
+            if order.time_in_force == time_in_force and order.status == "accepted":
+                self._venue.auction(order)
 
     def _expire(self) -> None:
         state = self._books.state
@@ -105,6 +112,6 @@ class Timeline:
 
     def _record_close(self) -> None:
         state = self._books.state
-        close = close_of_day(state, self._desk.market, new_york_date(state.now))
+        close = close_of_day(state, self._venue.market, new_york_date(state.now))
         state.close_before, state.last_close = state.last_close, close
         self._books.changes.closes.append(close)

@@ -4,11 +4,13 @@ import json
 from decimal import Decimal
 
 import pytest
+import requests
 from alpaca.common.exceptions import APIError
 from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import OrderStatus
+from alpaca.trading.requests import GetPortfolioHistoryRequest
 
-from tests.embedded.conftest import Desk, Open
+from tests.embedded.conftest import Desk, Open, new_york
 from tests.embedded.order_requests import limit, market
 
 PATTERN_DAY_TRADER_FIELDS = {
@@ -136,3 +138,59 @@ def test_margin_account_has_twice_its_equity_and_may_short(open_desk: Open) -> N
     assert desk.trading.get_open_position("STILL").qty == "-100"
     desk.trading.close_position("STILL")
     assert desk.trading.get_account().cash == "99998"
+
+
+def test_configuration_is_changed_and_obeyed(desk: Desk) -> None:
+    settings = desk.trading.get_account_configurations()
+    settings.suspend_trade = True
+    assert desk.trading.set_account_configurations(settings).suspend_trade is True
+    assert desk.trading.get_account().trade_suspended_by_user is True
+    with pytest.raises(APIError, match="rejected by user request"):
+        desk.trading.submit_order(market("buy", "STILL", "1"))
+    settings.suspend_trade = False
+    settings.fractional_trading = False
+    desk.trading.set_account_configurations(settings)
+    with pytest.raises(APIError, match="is not fractionable"):
+        desk.trading.submit_order(market("buy", "STILL", "1.5"))
+    with pytest.raises(APIError, match="max_margin_multiplier"):
+        desk.trading.patch("/account/configurations", {"max_margin_multiplier": "9"})
+
+
+def test_portfolio_history(desk: Desk) -> None:
+    """Ten CALM bought at 10:00 on the 18th are worth 10 dollars more at each later close."""
+    desk.trading.submit_order(market("buy", "CALM", "10"))
+    closes = []
+    for _ in range(4):
+        desk.control.advance_to("next_close")
+        closes.append(float(desk.trading.get_account().equity or 0))
+    history = desk.trading.get_portfolio_history(GetPortfolioHistoryRequest(period="1M"))
+    assert history.equity == closes
+    assert closes[1] - closes[0] == pytest.approx(10.0)
+    assert history.profit_loss == pytest.approx([equity - 100_000 for equity in closes])
+    assert len(history.timestamp) == len(history.profit_loss_pct) == 4
+    assert history.base_value == 100_000
+    later = desk.trading.get_portfolio_history(
+        GetPortfolioHistoryRequest(start=new_york("2024-03-20 00:00"))
+    )
+    assert (later.equity, later.base_value) == (closes[2:], closes[1])
+
+
+def test_rate_limit(open_desk: Open) -> None:
+    """The 201st request of a minute is refused, and the headers say when to come back."""
+    desk = open_desk(rate_limit=200)
+    keys = {
+        "APCA-API-KEY-ID": desk.broker.api_key,
+        "APCA-API-SECRET-KEY": desk.broker.secret_key,
+    }
+    answers = []
+    with requests.Session() as session:
+        for _ in range(401):  # at least one whole minute's allowance, whenever it starts
+            answers.append(session.get(f"{desk.broker.url}/v2/clock", headers=keys, timeout=10))
+            if answers[-1].status_code == 429:
+                break
+    refused = answers[-1]
+    assert refused.json() == {"code": 42910000, "message": "rate limit exceeded"}
+    assert refused.headers["X-RateLimit-Limit"] == "200"
+    assert refused.headers["X-RateLimit-Remaining"] == "0"
+    assert int(refused.headers["X-RateLimit-Reset"]) % 60 == 0
+    assert len(answers) >= 201

@@ -1,0 +1,138 @@
+"""The trading venue: which orders trade now, how long they last, and their meeting the market."""
+
+from datetime import datetime, time, timedelta
+
+from alchemiser_dagster.embedded.bookkeeping import Bookkeeper
+from alchemiser_dagster.embedded.clock import (
+    Phase,
+    hours,
+    new_york_date,
+    next_close,
+    next_open,
+    phase_at,
+)
+from alchemiser_dagster.embedded.market import Market
+from alchemiser_dagster.embedded.matching import Profile, match, reaches_stop, trail
+from alchemiser_dagster.embedded.orders import Execution, Order, OrderRequest
+from alchemiser_dagster.embedded.refusals import forbidden, unprocessable
+from alchemiser_dagster.embedded.state import AssetFlags
+from alchemiser_dagster.market.sessions import NEW_YORK, is_session, next_session
+
+GOOD_TILL_CANCELED_DAYS = 90
+GOOD_TILL_CANCELED_ENDS = time(16, 15)
+CLOSING_MOMENT = timedelta(microseconds=1)
+AUCTIONS = frozenset({"opg", "cls"})
+IMMEDIATE = frozenset({"ioc", "fok"})
+OPENING_CUT_OFF = time(9, 28)
+CLOSING_CUT_OFF = timedelta(minutes=10)
+AUCTION_ENTRY = time(19)
+
+
+class Venue:
+    """Trades the orders of the account in `books` on `market`, by the rules of `profile`."""
+
+    def __init__(self, books: Bookkeeper, market: Market, profile: Profile) -> None:
+        self.books = books
+        self.market = market
+        self.profile = profile
+
+    def check_time_in_force(self, request: OrderRequest) -> None:
+        """Raises RefusalError if the account may not use it, or it is too late for an auction.
+
+        Orders for the closing auction end ten minutes before the close, early or not.
+        """
+        if request.time_in_force not in self.profile.times_in_force:
+            raise unprocessable(
+                f'time in force "{request.time_in_force}" is not enabled for this account'
+            )
+        if request.time_in_force not in AUCTIONS:
+            return
+        if request.type not in ("market", "limit"):
+            raise unprocessable(f"{request.time_in_force} orders must be market or limit orders")
+        now = self.books.state.now
+        day = new_york_date(now)
+        local = now.astimezone(NEW_YORK).time()
+        if not is_session(day) or local >= AUCTION_ENTRY:
+            return
+        if request.time_in_force == "opg" and local >= OPENING_CUT_OFF:
+            raise forbidden("opg orders must be submitted after 7:00pm and before 9:28am")
+        if request.time_in_force == "cls" and now >= hours(day).close - CLOSING_CUT_OFF:
+            last = (hours(day).close - CLOSING_CUT_OFF).astimezone(NEW_YORK)
+            raise forbidden(
+                f"cls orders must be submitted after 7:00pm and before {last:%-I:%M%p}".lower()
+            )
+
+    def expiry(self, time_in_force: str, extended_hours: bool) -> datetime:
+        """When an order that comes now ends by itself."""
+        now = self.books.state.now
+        if time_in_force == "gtc":
+            last_day = new_york_date(now) + timedelta(days=GOOD_TILL_CANCELED_DAYS)
+            ends = datetime.combine(last_day, GOOD_TILL_CANCELED_ENDS, NEW_YORK)
+            return ends.astimezone(now.tzinfo)
+        if time_in_force == "opg":
+            return next_open(now)
+        if not extended_hours:
+            return next_close(now)
+        today = new_york_date(now)
+        if is_session(today) and now < hours(today).post_market:
+            return hours(today).post_market
+        return hours(next_session(today)).post_market
+
+    def activate(self, order: Order) -> None:
+        """Bring a queued order to the market."""
+        order.status = "new"
+        order.updated_at = self.books.stamp()
+        self.books.record(order, "new", order.updated_at)
+
+    def reaches_market(self, order: Order) -> bool:
+        """Whether the present part of the session trades `order`."""
+        if order.time_in_force in AUCTIONS:
+            return False
+        phase = phase_at(self.books.state.now)
+        if phase is Phase.REGULAR:
+            return True
+        return order.extended_hours and phase is not Phase.CLOSED
+
+    def try_to_fill(self, order: Order, at_close: bool = False) -> None:
+        """Match `order` with the quote of this moment, or of the last one before the close."""
+        if not self._is_halted(order.symbol):
+            self._meet_market(order, at_close)
+        if order.time_in_force in IMMEDIATE and order.is_open:
+            self.books.end(order, "canceled")
+
+    def auction(self, order: Order) -> None:
+        """Fill an auction order at the price that opens or closes the session, or cancel it."""
+        self.activate(order)
+        now = self.books.state.now
+        traded = self.market.path(order.symbol, new_york_date(now)) is not None
+        if traded and not self._is_halted(order.symbol):
+            trade = self.market.trade(order.symbol, now)
+            assert trade is not None
+            limit = order.limit_price
+            if limit is None or (trade.price <= limit if order.is_buy else trade.price >= limit):
+                self.books.fill(order, Execution(order.remaining, trade.price))
+        if order.is_open:
+            self.books.end(order, "canceled")
+
+    def _meet_market(self, order: Order, at_close: bool) -> None:
+        moment = self.books.state.now - CLOSING_MOMENT if at_close else self.books.state.now
+        quote = self.market.quote(order.symbol, moment)
+        trade = self.market.trade(order.symbol, moment)
+        if quote is None or trade is None:
+            return
+        if order.waits_for_stop:
+            if order.type == "trailing_stop" and trail(order, trade.price):
+                self.books.touch(order)
+            if not reaches_stop(order, trade.price):
+                return
+            order.triggered = True
+            self.books.touch(order)
+        execution = match(order, quote, self.profile, self.books.seed)
+        if execution is not None:
+            self.books.fill(order, execution)
+        elif not order.resting:
+            order.resting = True
+            self.books.touch(order)
+
+    def _is_halted(self, symbol: str) -> bool:
+        return self.books.state.asset_flags.get(symbol, AssetFlags()).halted
