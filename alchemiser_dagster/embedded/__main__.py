@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import tomllib
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -34,6 +35,8 @@ def main() -> int:
     parser.add_argument("--clock", choices=("manual", "per_request", "scaled"), default="manual")
     parser.add_argument("--step", type=float, default=1.0, help="seconds per reading, per_request")
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second")
+    parser.add_argument("--faults", type=Path, help="TOML file of fault rules: [[fault]] tables")
+    parser.add_argument("--rate-limit", type=int, help="requests per minute")
     given = parser.parse_args()
     clock = ClockMode(given.clock, timedelta(seconds=given.step), given.speed)
     try:
@@ -45,6 +48,8 @@ def main() -> int:
             opening_cash=given.cash,
             seed=given.seed,
             clock=clock,
+            rate_limit=given.rate_limit,
+            faults=tomllib.loads(given.faults.read_text())["fault"] if given.faults else (),
         )
     except (BarsError, StateFileError, OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from alchemiser_dagster.embedded.answers import json_answer, json_body
 from alchemiser_dagster.embedded.brokerage import Brokerage
 from alchemiser_dagster.embedded.clock import new_york_date, next_close, next_open, phase_at
+from alchemiser_dagster.embedded.faults import FaultPlan, FaultRuleError
 from alchemiser_dagster.embedded.refusals import RefusalError, invalid, not_found
 from alchemiser_dagster.embedded.state import AccountFlags, AssetFlags
 from alchemiser_dagster.embedded.timeline import PastError
@@ -34,9 +35,10 @@ LONGEST_STEP = timedelta(days=3660)
 class ControlApi:
     """The routes that move the simulation."""
 
-    def __init__(self, broker: Brokerage, traffic: Traffic) -> None:
+    def __init__(self, broker: Brokerage, traffic: Traffic, faults: FaultPlan) -> None:
         self._broker = broker
         self._traffic = traffic
+        self._faults = faults
 
     def routes(self) -> list[Route]:
         return [
@@ -44,6 +46,9 @@ class ControlApi:
             Route("/_sim/clock", self.clock, methods=["GET"]),
             Route("/_sim/clock", self.advance, methods=["POST"]),
             Route("/_sim/account", self.flag_account, methods=["POST"]),
+            Route("/_sim/faults", self.list_faults, methods=["GET"]),
+            Route("/_sim/faults", self.add_faults, methods=["POST"]),
+            Route("/_sim/faults", self.clear_faults, methods=["DELETE"]),
             Route("/_sim/assets/{symbol:path}", self.flag_asset, methods=["POST"]),
         ]
 
@@ -96,6 +101,24 @@ class ControlApi:
             state.asset_flags[symbol] = dataclasses.replace(known, **body)
             self._broker.books.changes.assets.add(symbol)
         return json_answer(dataclasses.asdict(state.asset_flags[symbol]))
+
+    async def list_faults(self, request: Request) -> Response:
+        return json_answer([rule.view() for rule in self._faults.rules])
+
+    async def add_faults(self, request: Request) -> Response:
+        body = await json_body(request)
+        rules = body.get("rules", [body])
+        if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
+            raise invalid('expected a rule, or {"rules": [rule, ...]}')
+        try:
+            ids = self._faults.add(rules)
+        except FaultRuleError as error:
+            raise invalid(str(error)) from error
+        return json_answer({"ids": ids})
+
+    async def clear_faults(self, request: Request) -> Response:
+        self._faults.clear()
+        return json_answer({"ids": []})
 
     def _clock(self) -> dict[str, object]:
         now = self._broker.state.now

@@ -43,6 +43,15 @@ class Archive:
     def order_by_client_id(self, client_order_id: str) -> Order | None:
         return self._one_order("client_order_id = ?", client_order_id)
 
+    def order_as_of(self, order_id: str, moment: datetime) -> Order | None:
+        """The order as it was at `moment`; None if it did not exist yet."""
+        row = self._db.execute(
+            "SELECT json_extract(body, '$.order') FROM order_event"
+            " WHERE order_id = ? AND at <= ? ORDER BY number DESC LIMIT 1",
+            (order_id, text_of(moment)),
+        ).fetchone()
+        return load(Order, row[0]) if row is not None else None
+
     def client_id_used(self, client_order_id: str) -> bool:
         """Whether any order, open or ended, has had this client id."""
         row = self._db.execute(

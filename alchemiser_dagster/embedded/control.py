@@ -49,6 +49,19 @@ class ControlClient:
         """Set what a symbol allows: tradable, fractionable, shortable, active, halted."""
         self._call("POST", f"/_sim/assets/{symbol}", flags)
 
+    def add_fault(self, **rule: object) -> int:
+        """Put a fault rule in force (see `faults`); its id."""
+        ids: list[int] = self._call("POST", "/_sim/faults", rule)["ids"]
+        return ids[0]
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The rules in force, with how often each was seen and fired."""
+        found: list[dict[str, Any]] = self._answer("GET", "/_sim/faults", None)
+        return found
+
+    def clear_faults(self) -> None:
+        self._call("DELETE", "/_sim/faults")
+
     def close(self) -> None:
         self._session.close()
 
@@ -56,6 +69,10 @@ class ControlClient:
         return datetime.fromisoformat(self._call("POST", "/_sim/clock", body)["now"])
 
     def _call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        found: dict[str, Any] = self._answer(method, path, body)
+        return found
+
+    def _answer(self, method: str, path: str, body: object) -> Any:
         answer = self._session.request(
             method, self._url + path, json=body, timeout=TIMEOUT_SECONDS, allow_redirects=False
         )
@@ -63,5 +80,4 @@ class ControlClient:
             raise ControlError(
                 f"{method} {path}: expected 200, was {answer.status_code}: {answer.text}"
             )
-        found: dict[str, Any] = answer.json()
-        return found
+        return answer.json()

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Router
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from alchemiser_dagster.embedded.answers import json_answer
 from alchemiser_dagster.embedded.api_account import AccountApi
@@ -24,6 +24,8 @@ from alchemiser_dagster.embedded.api_control import VERSION, ControlApi
 from alchemiser_dagster.embedded.api_data import DataApi
 from alchemiser_dagster.embedded.api_trading import TradingApi
 from alchemiser_dagster.embedded.brokerage import Brokerage
+from alchemiser_dagster.embedded.fault_injection import FaultInjector
+from alchemiser_dagster.embedded.faults import FaultPlan
 from alchemiser_dagster.embedded.pacemaker import Pacemaker
 from alchemiser_dagster.embedded.refusals import NOT_FOUND, TOO_MANY_REQUESTS, RefusalError
 from alchemiser_dagster.embedded.traffic import Traffic
@@ -57,19 +59,22 @@ class Gate:
         credentials: Credentials,
         pacemaker: Pacemaker,
         traffic: Traffic,
+        faults: FaultPlan,
     ) -> None:
         self._credentials = credentials
         self._pacemaker = pacemaker
         self._traffic = traffic
-        self._router = Router(
+        router = Router(
             [
                 *AccountApi(broker).routes(),
                 *TradingApi(broker).routes(),
                 *DataApi(broker).routes(),
-                *ControlApi(broker, traffic).routes(),
+                *ControlApi(broker, traffic, faults).routes(),
             ],
             redirect_slashes=False,
         )
+        self._apis: ASGIApp = router
+        self._faulty = FaultInjector(router, faults, broker)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -100,7 +105,10 @@ class Gate:
             return
         try:
             self._pacemaker.before(request.method, request.url.path)
-            await self._router(scope, receive, send_with_headers)
+            if request.url.path.startswith(CONTROL_PREFIX):
+                await self._apis(scope, receive, send_with_headers)
+            else:
+                await self._faulty(scope, receive, send_with_headers, raw=send)
         except RefusalError as refusal:
             await json_answer(refusal.body(), refusal.status)(scope, receive, send_with_headers)
         except HTTPException as error:

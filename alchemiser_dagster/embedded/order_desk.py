@@ -5,6 +5,7 @@ Each method either refuses before it has changed anything, or does all of what w
 
 import dataclasses
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -27,6 +28,14 @@ HUNDRED = Decimal(100)
 FindOrder = Callable[[str], Order | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What is to befall the next order instead of meeting the market: see `faults`."""
+
+    kind: str
+    qty: Decimal | None = None
+
+
 class OrderDesk:
     """Takes orders for an account and brings them to `venue`.
 
@@ -45,6 +54,7 @@ class OrderDesk:
         self.books = venue.books
         self.market = venue.market
         self.opening_cash = opening_cash
+        self.fate: Fate | None = None
         self._ended_order = ended_order
         self._client_id_used = client_id_used
 
@@ -123,14 +133,19 @@ class OrderDesk:
             self._check_client_id(change.client_order_id)
         sequence = self.books.next_sequence()
         new_id = self.books.next_id("order")
-        old.replaced_by = new_id
-        self.books.end(old, "replaced")
+        if self.fate is not None and self.fate.kind == "replace_lost":
+            self.venue.fill_now(old)
+        else:
+            old.replaced_by = new_id
+            self.books.end(old, "replaced")
         at = self.books.stamp()
         new = dataclasses.replace(
             old,
             sequence=sequence,
             id=new_id,
             client_order_id=change.client_order_id or self.books.next_id("client order"),
+            status="new",
+            filled_at=None,
             created_at=at,
             updated_at=at,
             expires_at=self.venue.expiry(changed["time_in_force"], old.extended_hours),
@@ -201,8 +216,19 @@ class OrderDesk:
         answer = dataclasses.replace(order, status="pending_new")
         order.status = "new"
         self.books.record(order, "new", order.created_at)
-        self.venue.try_to_fill(order)
+        if self.fate is None:
+            self.venue.try_to_fill(order)
+        else:
+            self._meet(self.fate, order)
         return answer
+
+    def _meet(self, fate: Fate, order: Order) -> None:
+        if fate.kind == "partial_then_cancel":
+            self.venue.fill_now(order, fate.qty)
+            if order.is_open:
+                self.books.end(order, "canceled")
+        else:
+            self.books.end(order, "expired" if fate.kind == "expire_early" else "rejected")
 
     def _check_client_id(self, client_order_id: str) -> None:
         if self._client_id_used(client_order_id):

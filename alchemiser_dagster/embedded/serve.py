@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -26,6 +27,7 @@ from alchemiser_dagster.embedded.bars import BarTable
 from alchemiser_dagster.embedded.brokerage import AccountTerms, Brokerage
 from alchemiser_dagster.embedded.clock import MANUAL, ClockMode
 from alchemiser_dagster.embedded.control import ControlClient
+from alchemiser_dagster.embedded.faults import FaultPlan
 from alchemiser_dagster.embedded.gate import Credentials, Gate
 from alchemiser_dagster.embedded.matching import PAPER, Profile
 from alchemiser_dagster.embedded.pacemaker import Pacemaker
@@ -79,7 +81,8 @@ class EmbeddedBroker:
     `bars` is a table of symbol, date, open, high, low, close, volume, adj_close. A new state file
     opens an account at `opened_at` with `opening_cash`; an existing one goes on where it was, and
     is refused (StateFileError) when it was opened on other terms or other bars. `port` 0 takes a
-    free one. `rate_limit` is requests per minute, None for no limit.
+    free one. `rate_limit` is requests per minute, None for no limit; `faults` are
+    rules as `embedded.faults` describes them.
 
         with EmbeddedBroker(bars, Path("broker.sqlite"), opened_at=monday) as broker:
             client = TradingClient(broker.api_key, broker.secret_key, url_override=broker.url)
@@ -98,6 +101,7 @@ class EmbeddedBroker:
         margin_multiplier: str = "1",
         profile: Profile = PAPER,
         rate_limit: int | None = None,
+        faults: Sequence[Mapping[str, object]] = (),
     ) -> None:
         self._bars = bars
         self._state = state
@@ -105,6 +109,7 @@ class EmbeddedBroker:
         self._clock = clock
         self._port = port
         self._rate_limit = rate_limit
+        self._faults = faults
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self._store: Store | None = None
@@ -142,7 +147,7 @@ class EmbeddedBroker:
         """Serve in a thread of this process, ready when this returns."""
         if self._thread is not None:
             raise RuntimeError("expected a broker that is not running; it was started already")
-        listener = self._open()
+        listener = self._open(may_crash=False)
         assert self._server is not None
         server = self._server
         self._thread = threading.Thread(
@@ -163,7 +168,7 @@ class EmbeddedBroker:
         With `announce`, print one line of JSON once the port takes connections: url, pid, and the
         path of the connection file.
         """
-        listener = self._open()
+        listener = self._open(may_crash=True)
         if announce:
             path = Connection.path_for(self._state)
             ready = {"url": self.url, "pid": os.getpid(), "connection": str(path)}
@@ -194,7 +199,7 @@ class EmbeddedBroker:
     ) -> None:
         self.stop()
 
-    def _open(self) -> socket.socket:
+    def _open(self, may_crash: bool) -> socket.socket:
         """Open the state, bind the port and write the connection file."""
         bars = BarTable(self._bars)
         self._store = Store(self._state)
@@ -209,7 +214,11 @@ class EmbeddedBroker:
         credentials = Connection.read(path).credentials if path.exists() else _new_credentials()
         self._connection = Connection(url, credentials)
         self._connection.write(path)
-        gate = Gate(broker, credentials, Pacemaker(broker, self._clock), Traffic(self._rate_limit))
+        plan = FaultPlan(self._terms.seed, may_crash)
+        plan.add(self._faults)
+        gate = Gate(
+            broker, credentials, Pacemaker(broker, self._clock), Traffic(self._rate_limit), plan
+        )
         config = uvicorn.Config(
             gate,
             lifespan="off",
@@ -237,6 +246,9 @@ def serve(
     opening_cash: Decimal = Decimal("100000"),
     seed: int = 7,
     clock: ClockMode = MANUAL,
+    profile: Profile = PAPER,
+    rate_limit: int | None = None,
+    faults: Sequence[Mapping[str, object]] = (),
 ) -> None:
     """Serve in the foreground, after printing one line of JSON: url, pid, connection (a path)."""
     broker = EmbeddedBroker(
@@ -247,6 +259,9 @@ def serve(
         seed=seed,
         clock=clock,
         port=port,
+        profile=profile,
+        rate_limit=rate_limit,
+        faults=faults,
     )
     broker.run(announce=True)
 

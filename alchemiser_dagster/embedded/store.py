@@ -42,6 +42,7 @@ CREATE INDEX orders_by_status ON orders (status, sequence);
 CREATE TABLE order_event (
     number INTEGER PRIMARY KEY, order_id TEXT NOT NULL, event TEXT NOT NULL, at TEXT NOT NULL,
     body TEXT NOT NULL);
+CREATE INDEX order_event_by_order ON order_event (order_id, number);
 CREATE TABLE activity (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, at TEXT NOT NULL,
     body TEXT NOT NULL);

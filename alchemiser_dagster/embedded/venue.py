@@ -1,6 +1,7 @@
 """The trading venue: which orders trade now, how long they last, and their meeting the market."""
 
 from datetime import datetime, time, timedelta
+from decimal import Decimal
 
 from alchemiser_dagster.embedded.bookkeeping import Bookkeeper
 from alchemiser_dagster.embedded.clock import (
@@ -99,6 +100,14 @@ class Venue:
             self._meet_market(order, at_close)
         if order.time_in_force in IMMEDIATE and order.is_open:
             self.books.end(order, "canceled")
+
+    def fill_now(self, order: Order, qty: Decimal | None = None) -> None:
+        """Fill `qty` of an order, or all that remains, at its limit or else at the touch."""
+        quote = self.market.quote(order.symbol, self.books.state.now)
+        assert quote is not None, f"expected a quote of {order.symbol}"
+        price = order.limit_price or (quote.ask if order.is_buy else quote.bid)
+        most = order.remaining if order.qty is not None else order.held_shares
+        self.books.fill(order, Execution(min(qty or most, most), price))
 
     def auction(self, order: Order) -> None:
         """Fill an auction order at the price that opens or closes the session, or cancel it."""
