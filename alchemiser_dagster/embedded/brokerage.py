@@ -1,11 +1,11 @@
 """The account as a whole: its state, its desk, its clock and its store, held together.
 
 Work is done in units: what changes inside a unit is committed when it ends, before anyone is
-answered. A unit that fails leaves no trace; the state is read back from the store.
+answered or told. A unit that fails leaves no trace; the state is read back from the store.
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -73,6 +73,7 @@ class Brokerage:
         _check_same_bars(store, bars)
         self.account_id = str(uuid.uuid5(NAMESPACE, f"account:{terms.seed}"))
         self.account_number = f"{ACCOUNT_PREFIX}{int(self.account_id[:8], 16):010d}"
+        self.listeners: list[Callable[[Changes], None]] = []
         self._resume()
 
     def _resume(self) -> None:
@@ -98,7 +99,9 @@ class Brokerage:
             if self.books.changes != Changes():
                 self._resume()
             raise
-        self.books.changes = Changes()
+        changes, self.books.changes = self.books.changes, Changes()
+        for listener in self.listeners:
+            listener(changes)
 
     def figures(self) -> account.Figures:
         return account.figures(self.state, self.market, self.terms.opening_cash)

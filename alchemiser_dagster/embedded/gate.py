@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from alchemiser_dagster.embedded.answers import json_answer
 from alchemiser_dagster.embedded.api_account import AccountApi
@@ -28,10 +29,12 @@ from alchemiser_dagster.embedded.fault_injection import FaultInjector
 from alchemiser_dagster.embedded.faults import FaultPlan
 from alchemiser_dagster.embedded.pacemaker import Pacemaker
 from alchemiser_dagster.embedded.refusals import NOT_FOUND, TOO_MANY_REQUESTS, RefusalError
+from alchemiser_dagster.embedded.trade_stream import TradeStream
 from alchemiser_dagster.embedded.traffic import Traffic
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost"})
 SERVER_HEADER = "X-Embedded-Alpaca"
+STREAM_PATH = "/stream"
 CONTROL_PREFIX = "/_sim/"
 DATA_PREFIXES = ("/v2/stocks/", "/v1beta1/", "/v1/")
 
@@ -74,9 +77,13 @@ class Gate:
             redirect_slashes=False,
         )
         self._apis: ASGIApp = router
+        self._stream = TradeStream(broker, faults, self._are_keys, pacemaker.tick)
         self._faulty = FaultInjector(router, faults, broker)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._serve_stream(WebSocket(scope, receive, send))
+            return
         if scope["type"] != "http":
             raise RuntimeError(f"expected an http request, was {scope['type']}")
         scope["app"] = self
@@ -120,10 +127,15 @@ class Gate:
             body = {"code": 50010000, "message": "internal server error occurred"}
             await json_answer(body, 500)(scope, receive, send_with_headers)
 
+    async def _serve_stream(self, socket: WebSocket) -> None:
+        if not _is_loopback(socket.headers.get("host", "")) or socket.url.path != STREAM_PATH:
+            await socket.close()
+            return
+        await self._stream.serve(socket)
+
     def _refused(self, request: Request) -> Response | None:
         """The answer to a request that may not come in, or None."""
-        host = request.headers.get("host", "")
-        if host.rsplit(":", 1)[0] not in LOOPBACK_HOSTS:
+        if not _is_loopback(request.headers.get("host", "")):
             return json_answer({"code": 40310000, "message": "foreign Host header"}, 403)
         path = request.url.path
         if path.startswith(CONTROL_PREFIX):
@@ -146,7 +158,11 @@ class Gate:
     def _has_keys(self, request: Request) -> bool:
         key = request.headers.get("apca-api-key-id", "")
         secret = request.headers.get("apca-api-secret-key", "")
-        return _same(key, self._credentials.api_key) and _same(secret, self._credentials.secret_key)
+        return self._are_keys(key, secret)
+
+    def _are_keys(self, key: str, secret: str) -> bool:
+        right_key = _same(key, self._credentials.api_key)
+        return _same(secret, self._credentials.secret_key) and right_key
 
     def _no_such_route(self, request: Request, status: int) -> Response:
         if status == 405:
@@ -155,6 +171,10 @@ class Gate:
         self._traffic.unknown_paths[name] = self._traffic.unknown_paths.get(name, 0) + 1
         body = {"code": NOT_FOUND, "message": "endpoint not found"}
         return json_answer(body, 404, {"X-Embedded-Alpaca-Unknown": "path"})
+
+
+def _is_loopback(host: str) -> bool:
+    return host.rsplit(":", 1)[0] in LOOPBACK_HOSTS
 
 
 def _same(given: str, expected: str) -> bool:

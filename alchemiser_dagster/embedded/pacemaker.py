@@ -37,6 +37,11 @@ class Pacemaker:
             case "manual":
                 pass
 
+    def tick(self) -> None:
+        """Let the clock follow the wall while nobody asks for anything."""
+        if self._mode.kind == "scaled":
+            self.before("", "")
+
     def _advance(self, step: timedelta) -> None:
         if step > timedelta(0):
             with self._broker.unit():

@@ -128,6 +128,11 @@ class EmbeddedBroker:
         return self.connection.url
 
     @property
+    def stream_url(self) -> str:
+        """What to give `TradingStream` as `url_override`."""
+        return self.connection.url.replace("http", "ws", 1) + "/stream"
+
+    @property
     def api_key(self) -> str:
         return self.connection.credentials.api_key
 
@@ -222,6 +227,7 @@ class EmbeddedBroker:
         config = uvicorn.Config(
             gate,
             lifespan="off",
+            ws="websockets-sansio",
             log_level="warning",
             access_log=False,
             proxy_headers=False,
