@@ -23,11 +23,14 @@ from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from alchemiser_dagster.market.quality import broken_rows
+from alchemiser_dagster.market.sessions import sessions_between
 from alchemiser_dagster.market.symbols import broker_symbol
+from alchemiser_dagster.symphony import ClosingPrices
 
 PRICES = ("open", "high", "low", "close")
 REQUIRED_COLUMNS = ("symbol", "date", *PRICES, "volume")
@@ -120,6 +123,23 @@ def missing_symbols(bars: pl.DataFrame, wanted: Iterable[str]) -> list[str]:
     """The symbols of `wanted` without a single bar in `bars`, in the broker's spelling, sorted."""
     present = set(bars["symbol"].unique().to_list())
     return sorted({broker_symbol(symbol) for symbol in wanted} - present)
+
+
+def closing_prices(bars: pl.DataFrame, through: date | None = None) -> ClosingPrices:
+    """The adjusted closes of `bars`, as the symphony language wants them.
+
+    One row per NYSE session from the first bar to `through` (None: to the last bar), whether or
+    not a symbol has a bar there; one column per symbol of `bars`; NaN where there is no bar.
+    """
+    bars = select_bars(bars, last=through)
+    symbols = bars["symbol"].unique().sort()
+    days = [day for day in (bars["date"].min(), through or bars["date"].max()) if day is not None]
+    sessions = sessions_between(days[0], days[-1]) if days else []  # type: ignore[arg-type]
+    closes = np.full((len(sessions), len(symbols)), np.nan)
+    row = pl.Series(sessions, dtype=pl.Date).search_sorted(bars["date"])
+    column = symbols.search_sorted(bars["symbol"])
+    closes[row.to_numpy(), column.to_numpy()] = bars["adj_close"].to_numpy()
+    return ClosingPrices(sessions=tuple(sessions), symbols=tuple(symbols), closes=closes)
 
 
 def _read_columns(path: Path) -> pl.DataFrame:
