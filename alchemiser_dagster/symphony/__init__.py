@@ -1,0 +1,29 @@
+"""The symphony language: reading strategies and evaluating them in all sessions at once.
+
+    symphony = read_symphony(text, name="nuclear")
+    weights = evaluate([symphony], closes)["nuclear"].at(session)
+
+No file is opened here and no clock is read: an evaluation is a function of text and closes.
+"""
+
+from alchemiser_dagster.symphony.errors import Position, SymphonyError
+from alchemiser_dagster.symphony.evaluate import Evaluation, SignalUnavailable, evaluate
+from alchemiser_dagster.symphony.prices import ClosingPrices
+from alchemiser_dagster.symphony.rebalancing import Frequency, Rebalancing, due
+from alchemiser_dagster.symphony.symbols import canonical_symbol
+from alchemiser_dagster.symphony.symphony import Symphony, read_symphony
+
+__all__ = [
+    "ClosingPrices",
+    "Evaluation",
+    "Frequency",
+    "Position",
+    "Rebalancing",
+    "SignalUnavailable",
+    "Symphony",
+    "SymphonyError",
+    "canonical_symbol",
+    "due",
+    "evaluate",
+    "read_symphony",
+]
