@@ -20,7 +20,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 VAR = ROOT / "var"
-SYNTHETIC_SEED = 7
+SYNTHETIC_SEED = 272
+"""The synthetic market that accounts are opened on; see `market.synthetic`."""
 
 
 class SettingsError(Exception):
