@@ -1,17 +1,23 @@
-"""What can go wrong with a symphony: its text, or its signal on one session."""
+"""A text that is no valid symphony, pointing at the place."""
 
 from __future__ import annotations
 
-import datetime
+from typing import NamedTuple
 
 _EXCERPT_WIDTH = 120
 
 
-class SymphonyError(Exception):
-    """A text that is no valid symphony, pointing at the place.
+class Position(NamedTuple):
+    """A place in a text; lines and columns count from 1, columns in characters."""
 
-    `str()` gives `file:line:column: message`, the source line and a line with a caret. Lines and
-    columns count from 1; columns count characters.
+    line: int
+    column: int
+
+
+class SymphonyError(Exception):
+    """A text that is no valid symphony.
+
+    `str()` gives `file:line:column: message`, the source line and a line with a caret.
     """
 
     def __init__(self, message: str, file: str, line: int, column: int, source_line: str) -> None:
@@ -21,6 +27,11 @@ class SymphonyError(Exception):
         self.line = line
         self.column = column
         self.source_line = source_line
+
+    @property
+    def position(self) -> Position:
+        """Where in the file."""
+        return Position(self.line, self.column)
 
     def __str__(self) -> str:
         start = max(0, self.column - 1 - _EXCERPT_WIDTH * 2 // 3)
@@ -35,21 +46,8 @@ class SymphonySyntaxError(SymphonyError):
 
 
 class SymphonyValidationError(SymphonyError):
-    """The text reads well, but a form does not mean anything: wrong arguments, values, header."""
+    """The text reads well, but a form means nothing: wrong arguments, values or header."""
 
 
 class UnknownOperatorError(SymphonyValidationError):
     """A call of an operator that the language does not have."""
-
-
-class SignalUnavailable(Exception):
-    """A symphony has no weights on a session; `reason` names the symbol, indicator and place."""
-
-    def __init__(self, symphony: str, session: datetime.date, reason: str) -> None:
-        super().__init__(symphony, session, reason)
-        self.symphony = symphony
-        self.session = session
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.symphony}: no signal on {self.session}: {self.reason}"

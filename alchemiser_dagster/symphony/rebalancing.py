@@ -37,6 +37,14 @@ class Rebalancing:
         if self.threshold is not None and not 0 < self.threshold < 1:
             raise ValueError(f"expected a threshold between 0 and 1, was {self.threshold}")
 
+    def due_on(self, session: datetime.date, last_rebalance: datetime.date | None) -> bool:
+        """Whether the calendar alone makes `session` due; a corridor only knows the first one."""
+        if last_rebalance is None:
+            return True
+        if self.frequency is None:
+            return False
+        return _period(self.frequency, session) != _period(self.frequency, last_rebalance)
+
 
 def due(
     rebalancing: Rebalancing,
@@ -53,15 +61,15 @@ def due(
     in `last_targets`, or when a weight in `drifted` (the actual weights, as fractions of the
     book) lies further than the threshold from its target. The first session is always due.
     """
-    if last_rebalance is None:
+    if rebalancing.due_on(session, last_rebalance):
         return True
-    if rebalancing.threshold is not None:
-        return _holdings(targets) != _holdings(last_targets) or any(
+    return rebalancing.threshold is not None and (
+        _holdings(targets) != _holdings(last_targets)
+        or any(
             abs(_weight(drifted, symbol) - _weight(targets, symbol)) > rebalancing.threshold
             for symbol in targets.keys() | drifted.keys()
         )
-    assert rebalancing.frequency is not None
-    return _period(rebalancing.frequency, session) != _period(rebalancing.frequency, last_rebalance)
+    )
 
 
 def _holdings(targets: Mapping[str, Decimal | float]) -> set[str]:
