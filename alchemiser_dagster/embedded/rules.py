@@ -115,6 +115,9 @@ def _check_shares(request: OrderRequest, state: State, price: Decimal) -> None:
         _check_short_sale(request, state)
         return
     if request.side == "buy" and held >= 0:
+        for order in state.orders.values():
+            if order.symbol == request.symbol and order.position_intent == "sell_to_open":
+                raise forbidden("cannot open a long buy while a short sell order is open")
         return
     wanted = request.qty
     if wanted is None:

@@ -3,6 +3,7 @@
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
+from alchemiser_dagster.embedded.account import held_for_orders
 from alchemiser_dagster.embedded.bookkeeping import Bookkeeper
 from alchemiser_dagster.embedded.clock import (
     Phase,
@@ -14,6 +15,7 @@ from alchemiser_dagster.embedded.clock import (
 )
 from alchemiser_dagster.embedded.market import Market
 from alchemiser_dagster.embedded.matching import Profile, match, reaches_stop, trail
+from alchemiser_dagster.embedded.money import quantity_down
 from alchemiser_dagster.embedded.orders import Execution, Order, OrderRequest
 from alchemiser_dagster.embedded.refusals import forbidden, unprocessable
 from alchemiser_dagster.embedded.state import AssetFlags
@@ -137,11 +139,22 @@ class Venue:
             order.triggered = True
             self.books.touch(order)
         execution = match(order, quote, self.profile, self.books.seed)
+        if execution is not None and order.qty is None:
+            execution = self._within_position(order, execution)
         if execution is not None:
             self.books.fill(order, execution)
         elif not order.resting:
             order.resting = True
             self.books.touch(order)
+
+    def _within_position(self, order: Order, execution: Execution) -> Execution | None:
+        """A closing order in dollars, at a worse price than it was taken at, gets what is free."""
+        if not order.position_intent.endswith("to_close"):
+            return execution
+        state = self.books.state
+        others = held_for_orders(state, order.symbol) - order.held_shares
+        free = quantity_down(abs(state.positions[order.symbol].qty) - others)
+        return Execution(min(execution.qty, free), execution.price) if free > 0 else None
 
     def _is_halted(self, symbol: str) -> bool:
         return self.books.state.asset_flags.get(symbol, AssetFlags()).halted
