@@ -3,7 +3,8 @@
 **Cash.** Each execution moves cash by `round_half_up(quantity x price, 2 decimals)`: out for a buy,
 in for a sale. Nothing else is rounded on the way, so cash is always whole cents and a client that
 applies the rule to the quantity and price of every FILL activity arrives at the broker's cash to
-the cent.
+the cent. Fees and dividends, where the profile has them, are activities FEE and DIV whose
+`net_amount` is the cash moved.
 
 **Identities**, at every moment:
 

@@ -13,6 +13,7 @@ from alchemiser_dagster.embedded.account import add_to_position, cash_effect
 from alchemiser_dagster.embedded.clock import new_york_date
 from alchemiser_dagster.embedded.money import ZERO, plain
 from alchemiser_dagster.embedded.orders import Execution, Order
+from alchemiser_dagster.embedded.realistic import count_fill
 from alchemiser_dagster.embedded.state import (
     Activity,
     CashEntry,
@@ -88,6 +89,7 @@ class Bookkeeper:
             "transaction_time": utc_micros(at),
             "type": "fill" if order.status == "filled" else "partial_fill",
         }
+        count_fill(self.state.day_totals, new_york_date(at), order.side, execution)
         self.add_activity("FILL", at, execution_id, details)
         self.touch(order)
         self.changes.events.append(

@@ -22,6 +22,7 @@ from starlette.websockets import WebSocket
 from alchemiser_dagster.embedded.answers import json_answer
 from alchemiser_dagster.embedded.api_account import AccountApi
 from alchemiser_dagster.embedded.api_control import VERSION, ControlApi
+from alchemiser_dagster.embedded.api_corporate import CorporateActionsApi
 from alchemiser_dagster.embedded.api_data import DataApi
 from alchemiser_dagster.embedded.api_trading import TradingApi
 from alchemiser_dagster.embedded.brokerage import Brokerage
@@ -72,6 +73,7 @@ class Gate:
                 *AccountApi(broker).routes(),
                 *TradingApi(broker).routes(),
                 *DataApi(broker).routes(),
+                *CorporateActionsApi(broker).routes(),
                 *ControlApi(broker, traffic, faults).routes(),
             ],
             redirect_slashes=False,

@@ -174,6 +174,10 @@ class Market:
         shares = volume_shares * SIZE_SHARE * math.exp(sum(draws) * 2 - 3)
         return max(ROUND_LOT, round(shares / ROUND_LOT) * ROUND_LOT)
 
+    def usual_volume(self, symbol: str, session: date) -> float:
+        """Shares a day over the sessions before `session`."""
+        return self._liquidity(symbol, session).volume_shares
+
     def session_bar(self, symbol: str, session: date, moment: datetime) -> Bar | None:
         """The daily bar of `session` as far as `moment`: whole from the close on."""
         row = self.bars[symbol].row(session)

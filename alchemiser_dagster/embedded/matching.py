@@ -30,15 +30,22 @@ class Profile:
     """How the venue fills.
 
     `partial_fills` is the chance that a fill is cut, from 0 to 1. `times_in_force` are those the
-    account may use: Alpaca gives ioc, fok, opg and cls to some accounts only.
+    account may use: Alpaca gives ioc, fok, opg and cls to some accounts only. `participation`, the
+    share of a minute's volume an order may take, and `opening_share`, that of a day's volume at
+    the opening, make fills walk the book (see `realistic`). `costs` says whether sales pay fees
+    and holders get dividends.
     """
 
     name: str = "paper"
     partial_fills: float = 0.1
     times_in_force: tuple[str, ...] = ("day", "gtc")
+    participation: float | None = None
+    opening_share: float = 0.03
+    costs: bool = False
 
 
 PAPER = Profile()
+REALISTIC = Profile(name="realistic", partial_fills=0.0, participation=0.05, costs=True)
 
 
 def match(order: Order, quote: Quote, profile: Profile, seed: int) -> Execution | None:

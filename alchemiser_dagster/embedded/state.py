@@ -105,6 +105,15 @@ class DailyClose:
 
 
 @dataclass(slots=True)
+class DayTotals:
+    """What the session's fills will be charged for at its close."""
+
+    sold_value: Decimal = ZERO
+    trading_activity: Decimal = ZERO
+    shares: Decimal = ZERO
+
+
+@dataclass(slots=True)
 class State:
     """The broker at a moment.
 
@@ -122,6 +131,7 @@ class State:
     configuration: Configuration = field(default_factory=Configuration)
     account_flags: AccountFlags = field(default_factory=AccountFlags)
     asset_flags: dict[str, AssetFlags] = field(default_factory=dict)
+    day_totals: DayTotals = field(default_factory=DayTotals)
     last_close: DailyClose | None = None
     close_before: DailyClose | None = None
 

@@ -24,6 +24,7 @@ from alchemiser_dagster.embedded.state import (
     Changes,
     Configuration,
     DailyClose,
+    DayTotals,
     Position,
     State,
 )
@@ -155,6 +156,7 @@ class Store(Archive):
             configuration=load(Configuration, meta["configuration"]),
             account_flags=load(AccountFlags, meta["account_flags"]),
             asset_flags={symbol: load(AssetFlags, body) for symbol, body in flags},
+            day_totals=load(DayTotals, meta["day_totals"]),
             last_close=closes[0] if closes else None,
             close_before=closes[1] if len(closes) > 1 else None,
         )
@@ -230,6 +232,7 @@ class Store(Archive):
             "sequence": str(state.sequence),
             "configuration": dump(state.configuration),
             "account_flags": dump(state.account_flags),
+            "day_totals": dump(state.day_totals),
         }
         for key, value in scalars.items():
             if self._scalars.get(key) != value:

@@ -3,18 +3,24 @@
 The clock stops at every start and end of a phase of a session, and at every minute while an order
 is on the market, so that however far it is moved nothing is skipped:
 
-    04:00            yesterday's holdings become overnight holdings; extended-hours orders trade
+    04:00            yesterday's holdings become overnight holdings, and get dividends due;
+                     extended-hours orders trade
     open             the opening auction; queued orders join, every order meets the opening quote
     each minute      matching, in order of arrival
-    close            a last match, the closing auction; day orders expire, equity is recorded
+    close            a last match, the closing auction; day orders expire, fees, equity recorded
     end of post-market   extended-hours day orders expire
 """
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from alchemiser_dagster.embedded.account import close_of_day
 from alchemiser_dagster.embedded.clock import Phase, hours, new_york_date, next_boundary, phase_at
+from alchemiser_dagster.embedded.dividends import dividend_on
+from alchemiser_dagster.embedded.money import cents, plain, rounded
 from alchemiser_dagster.embedded.orders import ON_MARKET
+from alchemiser_dagster.embedded.realistic import day_fees
+from alchemiser_dagster.embedded.state import DayTotals
 from alchemiser_dagster.embedded.venue import Venue
 from alchemiser_dagster.market.sessions import is_session
 
@@ -64,12 +70,14 @@ class Timeline:
             self._match(at_close=True)
             self._auction("cls")
             self._expire()
+            self._charge_fees()
             self._record_close()
             self._match()
         elif now == today.post_market:
             self._expire()
         elif now == today.pre_market:
             self._carry_overnight()
+            self._pay_dividends()
             self._join()
             self._match()
         elif now == today.open:
@@ -109,6 +117,40 @@ class Timeline:
             if position.overnight_qty != position.qty:
                 position.overnight_qty = position.qty
                 self._books.changes.positions.add(position.symbol)
+
+    def _pay_dividends(self) -> None:
+        """Pay holders, and charge the short, on the ex-date."""
+        if not self._venue.profile.costs:
+            return
+        state = self._books.state
+        for symbol in sorted(state.positions):
+            position = state.positions[symbol]
+            found = dividend_on(self._venue.market.bars[symbol], new_york_date(state.now))
+            if found is None:
+                continue
+            amount = cents(position.qty * found.per_share)
+            details = {
+                "symbol": symbol,
+                "qty": plain(position.qty),
+                "per_share_amount": plain(found.per_share),
+            }
+            self._book("DIV", amount, details)
+
+    def _charge_fees(self) -> None:
+        state = self._books.state
+        if self._venue.profile.costs:
+            for kind, fee in day_fees(state.day_totals, new_york_date(state.now)).items():
+                self._book("FEE", -fee, {"description": f"{kind} fee"})
+        state.day_totals = DayTotals()
+
+    def _book(self, kind: str, amount: Decimal, details: dict[str, str]) -> None:
+        """Move cash and list it as an activity without a trade."""
+        at = self._books.stamp()
+        key = self._books.next_id(kind)
+        self._books.move_cash(kind.lower(), amount, at, key)
+        day = new_york_date(at).isoformat()
+        entry = {"date": day, "net_amount": rounded(amount, 2), "status": "executed", **details}
+        self._books.add_activity(kind, at, key, entry)
 
     def _record_close(self) -> None:
         state = self._books.state

@@ -13,10 +13,12 @@ from alchemiser_dagster.embedded.clock import (
     next_open,
     phase_at,
 )
-from alchemiser_dagster.embedded.market import Market
+from alchemiser_dagster.embedded.market import Market, Quote
 from alchemiser_dagster.embedded.matching import Profile, match, reaches_stop, trail
 from alchemiser_dagster.embedded.money import quantity_down
 from alchemiser_dagster.embedded.orders import Execution, Order, OrderRequest
+from alchemiser_dagster.embedded.paths import MINUTE, uniform
+from alchemiser_dagster.embedded.realistic import Depth, minute_volume, shares_of, walk_the_book
 from alchemiser_dagster.embedded.refusals import forbidden, unprocessable
 from alchemiser_dagster.embedded.state import AssetFlags
 from alchemiser_dagster.market.sessions import NEW_YORK, is_session, next_session
@@ -138,14 +140,38 @@ class Venue:
                 return
             order.triggered = True
             self.books.touch(order)
-        execution = match(order, quote, self.profile, self.books.seed)
-        if execution is not None and order.qty is None:
-            execution = self._within_position(order, execution)
-        if execution is not None:
+        executions = self._executions(order, quote, trade.price, moment)
+        for execution in executions:
             self.books.fill(order, execution)
-        elif not order.resting:
+        if not executions and not order.resting:
             order.resting = True
             self.books.touch(order)
+
+    def _executions(
+        self, order: Order, quote: Quote, last: Decimal, moment: datetime
+    ) -> list[Execution]:
+        if self.profile.participation is None:
+            execution = match(order, quote, self.profile, self.books.seed)
+            executions = [] if execution is None else [execution]
+        else:
+            depth = self._depth(order, moment, self.profile.participation)
+            chance = uniform(self.books.seed, "touch", order.id, moment.isoformat())
+            executions = walk_the_book(order, quote, last, depth, chance)
+        if order.qty is None and executions:
+            within = self._within_position(order, executions[0])
+            return [] if within is None else [within]
+        return executions
+
+    def _depth(self, order: Order, moment: datetime, participation: float) -> Depth:
+        today = hours(new_york_date(moment))
+        volume = self.market.usual_volume(order.symbol, today.session)
+        if moment == today.open:
+            trade = self.market.trade(order.symbol, moment)
+            assert trade is not None
+            return Depth(shares_of(volume * self.profile.opening_share), trade.price)
+        minutes = (today.close - today.open) / MINUTE
+        elapsed = min(1.0, max(0.0, (moment - today.open) / MINUTE / minutes))
+        return Depth(shares_of(participation * minute_volume(volume, int(minutes), elapsed)))
 
     def _within_position(self, order: Order, execution: Execution) -> Execution | None:
         """A closing order in dollars, at a worse price than it was taken at, gets what is free."""
