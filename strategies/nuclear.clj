@@ -11,8 +11,8 @@
 ;                  ranking buys yesterday's winner. A crash out of a calm market is felt in full
 ;                  for a day before the switch acts. Rising interest rates hurt the power side.
 ; Cadence          daily
-; Shows            `if` in a chain, `and`, `or`, filter with select-top and select-bottom over assets,
-;                  weight-specified, nested groups, prices against their average
+; Shows            `if` in a chain, `and`, `or`, filter with select-top and select-bottom over
+;                  assets, weight-specified, nested groups, prices against their average
 
 (defsymphony
  "Nuclear"
