@@ -11,7 +11,8 @@
 ;                  faster than a month.
 ; Cadence          weekly: trades on the first session of each week only
 ; Shows            groups as instruments at two depths: a filter over families, each of them a
-;                  filter over sectors, each of them an `if`; the weekly header
+;                  filter over sectors, each of them an `if`; ties (sectors of a family that have
+;                  all been in Treasuries go by the first ticker they hold); the weekly header
 
 (defsymphony
  "Sector rotation by families"
