@@ -1,10 +1,10 @@
 """The account's figures, and the one rule by which a fill moves cash.
 
-**Cash.** Each execution moves cash by `round_half_up(quantity x price, 2 decimals)`: out for a buy,
-in for a sale. Nothing else is rounded on the way, so cash is always whole cents and a client that
-applies the rule to the quantity and price of every FILL activity arrives at the broker's cash to
-the cent. Fees and dividends, where the profile has them, are activities FEE and DIV whose
-`net_amount` is the cash moved.
+**Cash.** Each execution moves cash by `round_half_up(quantity x price, 2 decimals)` (times 100 for
+options): out for a buy, in for a sale. Nothing else is rounded on the way, so cash is always whole
+cents, and a client that applies the rule to the quantity and price of every FILL activity arrives
+at the broker's cash to the cent. Fees, dividends and exercised options, where there are any, are
+activities FEE, DIV and OPTRD whose `net_amount` is the cash moved.
 
 **Identities**, at every moment:
 
@@ -27,6 +27,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from alchemiser_dagster.embedded.clock import last_opened_session, new_york_date
 from alchemiser_dagster.embedded.market import Market
 from alchemiser_dagster.embedded.money import QUANTITY_STEP, ZERO, cents, cents_up
+from alchemiser_dagster.embedded.option_contracts import is_option, multiplier
+from alchemiser_dagster.embedded.option_rules import cash_behind_options
 from alchemiser_dagster.embedded.orders import Order
 from alchemiser_dagster.embedded.state import DailyClose, Position, State
 
@@ -36,9 +38,9 @@ MAINTENANCE_MARGIN_SHORT = Decimal("0.3")
 SHORT_SALE_ALLOWANCE = Decimal("1.03")
 
 
-def cash_effect(side: str, qty: Decimal, price: Decimal) -> Decimal:
+def cash_effect(side: str, symbol: str, qty: Decimal, price: Decimal) -> Decimal:
     """How an execution of `qty` at `price` moves cash, in dollars and whole cents."""
-    amount = cents(qty * price)
+    amount = cents(qty * price * multiplier(symbol))
     return -amount if side == "buy" else amount
 
 
@@ -94,12 +96,13 @@ def market_price(market: Market, position: Position, moment: datetime) -> Decima
 
 def figures(state: State, market: Market, opening_cash: Decimal) -> Figures:
     """The account's figures as of the state's clock."""
-    values = [p.qty * market_price(market, p, state.now) for p in state.positions.values()]
+    values = [p.units * market_price(market, p, state.now) for p in state.positions.values()]
     long_value = cents(sum((value for value in values if value > 0), ZERO))
     short_value = cents(sum((value for value in values if value < 0), ZERO))
     equity = state.cash + long_value + short_value
     gross = long_value - short_value
     reserved = sum((reservation(state, order) for order in state.orders.values()), ZERO)
+    reserved += cash_behind_options(state)
     multiplier = Decimal(state.configuration.max_margin_multiplier)
     overnight = min(multiplier, Decimal(2))
     return Figures(
@@ -123,6 +126,10 @@ def figures(state: State, market: Market, opening_cash: Decimal) -> Figures:
 
 def reservation(state: State, order: Order) -> Decimal:
     """Buying power that an open order holds: nothing when it closes a position."""
+    if order.legs:
+        return order.reserved_for_legs
+    if is_option(order.symbol):
+        return order.reserved_cash if order.position_intent == "buy_to_open" else ZERO
     position = state.positions.get(order.symbol)
     held = position.qty if position is not None else ZERO
     if order.is_buy:
@@ -143,7 +150,7 @@ def last_equity(state: State, opening_cash: Decimal) -> Decimal:
 
 def close_of_day(state: State, market: Market, session: date) -> DailyClose:
     """The record of the account at the close of `session`, which is now."""
-    values = (p.qty * market_price(market, p, state.now) for p in state.positions.values())
+    values = (p.units * market_price(market, p, state.now) for p in state.positions.values())
     positive, negative = ZERO, ZERO
     for value in values:
         positive, negative = positive + max(value, ZERO), negative + min(value, ZERO)

@@ -13,7 +13,8 @@ from alchemiser_dagster.embedded.answers import choice, count, json_answer, text
 from alchemiser_dagster.embedded.bar_pages import ADJUSTMENTS, BarQuery, page_of_bars
 from alchemiser_dagster.embedded.brokerage import Brokerage
 from alchemiser_dagster.embedded.clock import last_opened_session
-from alchemiser_dagster.embedded.market import Bar, Quote, Trade, whole_bar
+from alchemiser_dagster.embedded.market import Bar, whole_bar
+from alchemiser_dagster.embedded.prices import Quote, Trade
 from alchemiser_dagster.embedded.refusals import RefusalError, bad_data_request
 from alchemiser_dagster.embedded.wire import read_moment, utc_nanos, utc_seconds
 

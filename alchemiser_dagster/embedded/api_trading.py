@@ -59,6 +59,7 @@ class TradingApi:
             ("DELETE", "/v2/positions", self.close_all),
             ("GET", "/v2/positions/{symbol:path}", self.position),
             ("DELETE", "/v2/positions/{symbol:path}", self.close_position),
+            ("POST", "/v2/positions/{symbol}/exercise", self.exercise),
         ]
         return [Route(path, handler, methods=[method]) for method, path, handler in table]
 
@@ -112,7 +113,7 @@ class TradingApi:
         wanted = read_order(await json_body(request))
         with self._broker.unit():
             order = self._broker.desk.submit(wanted)
-        return json_answer(views.order_view(order))
+        return json_answer(self._order_view(order))
 
     async def orders(self, request: Request) -> Response:
         after, until = text(request, "after"), text(request, "until")
@@ -130,12 +131,16 @@ class TradingApi:
             symbols=words(request, "symbols"),
             before_sequence=self._sequence(text(request, "before_order_id")),
             after_sequence=self._sequence(text(request, "after_order_id")),
+            nested=flag(request, "nested"),
         )
-        return json_answer([views.order_view(o) for o in self._broker.store.orders(wanted)])
+        found = self._broker.store.orders(wanted)
+        if wanted.nested:
+            return json_answer([self._order_view(order) for order in found])
+        return json_answer([views.order_view(order) for order in found])
 
     async def order(self, request: Request) -> Response:
         return json_answer(
-            views.order_view(self._broker.desk.order(request.path_params["order_id"]))
+            self._order_view(self._broker.desk.order(request.path_params["order_id"]))
         )
 
     async def order_by_client_id(self, request: Request) -> Response:
@@ -143,7 +148,7 @@ class TradingApi:
         order = self._broker.order_by_client_id(client_order_id)
         if order is None:
             raise not_found(f"order not found for {client_order_id}")
-        return json_answer(views.order_view(order))
+        return json_answer(self._order_view(order))
 
     async def replace(self, request: Request) -> Response:
         body = await json_body(request) if await request.body() else {}
@@ -189,6 +194,15 @@ class TradingApi:
         with self._broker.unit():
             outcomes = self._broker.desk.close_all(flag(request, "cancel_orders"))
         return json_answer([_closing_row(symbol, outcome) for symbol, outcome in outcomes], 207)
+
+    async def exercise(self, request: Request) -> Response:
+        symbol = self._symbol(request.path_params["symbol"])
+        with self._broker.unit():
+            self._broker.options.exercise(symbol)
+        return Response(b"")
+
+    def _order_view(self, order: Order) -> views.Json:
+        return views.order_view(order, self._broker.desk.legs(order))
 
     def _sequence(self, order_id: str | None) -> int | None:
         return self._broker.desk.order(order_id).sequence if order_id else None

@@ -71,6 +71,8 @@ class Archive:
         where.bound("submitted_at < ?", wanted.until and text_of(wanted.until))
         where.bound("sequence < ?", wanted.before_sequence)
         where.bound("sequence > ?", wanted.after_sequence)
+        if wanted.nested:
+            where.add("parent_id IS NULL")
         rows = self._db.execute(
             f"SELECT body FROM orders {where} ORDER BY sequence {_direction(wanted.descending)}"
             " LIMIT ?",
@@ -137,6 +139,9 @@ class _Conditions:
         if value is not None:
             self._conditions.append(condition)
             self.values.append(value)
+
+    def add(self, condition: str) -> None:
+        self._conditions.append(condition)
 
     def among(self, column: str, choices: Iterable[str], negated: bool = False) -> None:
         items = sorted(choices)

@@ -74,7 +74,10 @@ class Bookkeeper:
         position_qty = self._fill_position(order, execution)
         execution_id = self.next_id("execution")
         self.move_cash(
-            "fill", cash_effect(order.side, execution.qty, execution.price), at, execution_id
+            "fill",
+            cash_effect(order.side, order.symbol, execution.qty, execution.price),
+            at,
+            execution_id,
         )
         leaves = order.remaining if order.qty is not None else ZERO
         details = {
@@ -104,6 +107,12 @@ class Bookkeeper:
             )
         )
 
+    def fill_whole(self, order: Order, execution: Execution) -> None:
+        """Mark a multi-leg order filled, whose legs have been booked."""
+        at = self.stamp()
+        self._fill_order(order, execution, at)
+        self.record(order, "fill", at)
+
     def end(self, order: Order, status: str) -> None:
         """End `order` unfilled: canceled, expired, replaced or rejected."""
         at = self.stamp()
@@ -120,8 +129,16 @@ class Bookkeeper:
                 order.failed_at = at
         self.record(order, status, at)
 
-    def add_activity(self, kind: str, at: datetime, key: str, details: dict[str, str]) -> None:
-        self.changes.activities.append(Activity(f"{activity_prefix(at)}::{key}", kind, at, details))
+    def add_activity(
+        self,
+        kind: str,
+        at: datetime,
+        key: str,
+        details: dict[str, str],
+        prefix: str | None = None,
+    ) -> None:
+        activity_id = f"{prefix or activity_prefix(at)}::{key}"
+        self.changes.activities.append(Activity(activity_id, kind, at, details))
 
     def move_cash(self, kind: str, amount: Decimal, at: datetime, reference: str) -> None:
         """Book a movement of cash, in whole cents, that settles on the next session."""

@@ -18,6 +18,7 @@ from alchemiser_dagster.embedded.clock import last_closed_session
 from alchemiser_dagster.embedded.market import Market
 from alchemiser_dagster.embedded.matching import PAPER, Profile
 from alchemiser_dagster.embedded.money import cents
+from alchemiser_dagster.embedded.option_settlement import OptionSettlement
 from alchemiser_dagster.embedded.order_desk import OrderDesk
 from alchemiser_dagster.embedded.orders import Order
 from alchemiser_dagster.embedded.state import Changes, Configuration, State
@@ -87,7 +88,8 @@ class Brokerage:
             ended_order=self.store.order,
             client_id_used=self.store.client_id_used,
         )
-        self.timeline = Timeline(venue)
+        self.options = OptionSettlement(self.books, self.market)
+        self.timeline = Timeline(venue, self.options)
 
     @contextmanager
     def unit(self) -> Iterator[None]:

@@ -24,6 +24,7 @@ from alchemiser_dagster.embedded.api_account import AccountApi
 from alchemiser_dagster.embedded.api_control import VERSION, ControlApi
 from alchemiser_dagster.embedded.api_corporate import CorporateActionsApi
 from alchemiser_dagster.embedded.api_data import DataApi
+from alchemiser_dagster.embedded.api_options import OptionsApi
 from alchemiser_dagster.embedded.api_trading import TradingApi
 from alchemiser_dagster.embedded.brokerage import Brokerage
 from alchemiser_dagster.embedded.fault_injection import FaultInjector
@@ -73,6 +74,7 @@ class Gate:
                 *AccountApi(broker).routes(),
                 *TradingApi(broker).routes(),
                 *DataApi(broker).routes(),
+                *OptionsApi(broker).routes(),
                 *CorporateActionsApi(broker).routes(),
                 *ControlApi(broker, traffic, faults).routes(),
             ],

@@ -31,8 +31,11 @@ from alchemiser_dagster.embedded.clock import (
     phase_at,
 )
 from alchemiser_dagster.embedded.money import tick, tick_down, tick_up
+from alchemiser_dagster.embedded.option_contracts import is_option, read_contract
+from alchemiser_dagster.embedded.option_market import OptionMarket
 from alchemiser_dagster.embedded.paths import MINUTE, PRICE_DECIMALS, Path, draw_path, uniform
-from alchemiser_dagster.market.sessions import NEW_YORK
+from alchemiser_dagster.embedded.prices import Quote, Trade
+from alchemiser_dagster.market.sessions import NEW_YORK, previous_session
 
 LOOKBACK_SESSIONS = 20
 SPREAD_FACTOR = 0.02
@@ -49,29 +52,6 @@ BASIS_POINT = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
-    """The best bid and ask, in dollars, with sizes in shares, as of `at`."""
-
-    at: datetime
-    bid: Decimal
-    ask: Decimal
-    bid_size: int
-    ask_size: int
-
-    @property
-    def middle(self) -> Decimal:
-        return (self.bid + self.ask) / 2
-
-
-@dataclass(frozen=True, slots=True)
-class Trade:
-    """The last price, in dollars, and when it was made."""
-
-    at: datetime
-    price: Decimal
-
-
-@dataclass(frozen=True, slots=True)
 class Bar:
     """A bar starting at `at`; volume in shares."""
 
@@ -85,6 +65,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class _Liquidity:
+    volatility: float
     half_spread_bp: float
     volume_shares: float
 
@@ -95,11 +76,16 @@ class Market:
     def __init__(self, bars: BarTable, seed: int) -> None:
         self.bars = bars
         self.seed = seed
+        roots = {symbol.replace(".", ""): symbol for symbol in bars.symbols}
+        self.options = OptionMarket(self, roots.get)
         self._path = lru_cache(maxsize=4096)(self._draw_path)
         self._liquidity = lru_cache(maxsize=4096)(self._measure_liquidity)
 
     def listed(self, symbol: str, moment: datetime) -> bool:
-        """Whether `symbol` has had a bar by the session of `moment`."""
+        """Whether `symbol` has had a bar by the session of `moment`, or is an option on one."""
+        contract = read_contract(symbol)
+        if contract is not None:
+            return self.options.listed(contract, moment)
         return symbol in self.bars and self.bars[symbol].first <= new_york_date(moment)
 
     def listed_symbols(self, moment: datetime) -> Iterator[str]:
@@ -110,7 +96,13 @@ class Market:
         return self._path(symbol, session)
 
     def trade(self, symbol: str, moment: datetime) -> Trade | None:
-        """The last trade at or before `moment`; None before the symbol's first."""
+        """The last trade at or before `moment`; None before the symbol's first.
+
+        An option's is the middle of its quote.
+        """
+        if is_option(symbol):
+            option = self.options.state(symbol, moment)
+            return Trade(option.quote.at, option.mark) if option is not None else None
         if symbol not in self.bars:
             return None
         session = last_opened_session(moment)
@@ -124,7 +116,10 @@ class Market:
         return Trade(hours(bars.date_of(count - 1)).close, _decimal(float(bars.close[count - 1])))
 
     def close_before(self, symbol: str, session: date) -> Decimal | None:
-        """The close of the last bar before `session`."""
+        """The close of the last bar before `session`, or an option's price then."""
+        if is_option(symbol):
+            trade = self.trade(symbol, hours(previous_session(session)).close)
+            return trade.price if trade is not None else None
         bars = self.bars[symbol]
         count = bars.rows_until(session - timedelta(days=1))
         return _decimal(float(bars.close[count - 1])) if count else None
@@ -134,6 +129,9 @@ class Market:
 
         None if the symbol has not traded yet, or has no bar for the session it would be quoted in.
         """
+        if is_option(symbol):
+            option = self.options.state(symbol, moment)
+            return option.quote if option is not None else None
         if symbol not in self.bars:
             return None
         phase = phase_at(moment)
@@ -173,6 +171,10 @@ class Market:
         draws = (uniform(self.seed, symbol, minute, side, n) for n in (1, 2, 3))
         shares = volume_shares * SIZE_SHARE * math.exp(sum(draws) * 2 - 3)
         return max(ROUND_LOT, round(shares / ROUND_LOT) * ROUND_LOT)
+
+    def daily_volatility(self, symbol: str, session: date) -> float:
+        """Standard deviation of daily log returns over the sessions before `session`."""
+        return self._liquidity(symbol, session).volatility
 
     def usual_volume(self, symbol: str, session: date) -> float:
         """Shares a day over the sessions before `session`."""
@@ -236,7 +238,11 @@ class Market:
             * volatility_bp
             * (dollars / SPREAD_REFERENCE_DOLLARS) ** (SPREAD_EXPONENT)
         )
-        return _Liquidity(min(max(half, LEAST_HALF_SPREAD_BP), MOST_HALF_SPREAD_BP), volume)
+        return _Liquidity(
+            volatility_bp * BASIS_POINT,
+            min(max(half, LEAST_HALF_SPREAD_BP), MOST_HALF_SPREAD_BP),
+            volume,
+        )
 
 
 def whole_bar(bars: SymbolBars, row: int, factor: float = 1.0) -> Bar:

@@ -8,7 +8,6 @@ own price once the other side of the quote reaches it. No fees, no impact, no qu
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
-from alchemiser_dagster.embedded.market import Quote
 from alchemiser_dagster.embedded.money import (
     ONE,
     QUANTITY_STEP,
@@ -19,6 +18,7 @@ from alchemiser_dagster.embedded.money import (
 )
 from alchemiser_dagster.embedded.orders import Execution, Order
 from alchemiser_dagster.embedded.paths import uniform
+from alchemiser_dagster.embedded.prices import Quote
 
 HUNDRED = Decimal(100)
 
@@ -56,6 +56,8 @@ def match(order: Order, quote: Quote, profile: Profile, seed: int) -> Execution 
     """
     touch = quote.ask if order.is_buy else quote.bid
     limit = order.limit_price
+    if touch <= 0:
+        return None
     if limit is not None and (touch > limit if order.is_buy else touch < limit):
         return None
     price = limit if limit is not None and order.resting else touch

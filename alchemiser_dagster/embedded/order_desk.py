@@ -13,6 +13,7 @@ from alchemiser_dagster.embedded import rules
 from alchemiser_dagster.embedded.account import held_for_orders
 from alchemiser_dagster.embedded.bookkeeping import asset_id
 from alchemiser_dagster.embedded.money import ZERO, decimals, is_whole, quantity_down
+from alchemiser_dagster.embedded.multi_leg import check_legs, legs_of
 from alchemiser_dagster.embedded.orders import ON_MARKET, Order, OrderRequest, Replacement
 from alchemiser_dagster.embedded.refusals import (
     RefusalError,
@@ -74,6 +75,8 @@ class OrderDesk:
         if request.client_order_id is not None:
             self._check_client_id(request.client_order_id)
         self.venue.check_time_in_force(request)
+        if request.legs:
+            return self._submit_legs(request)
         admission = rules.check_order(request, self.state, self.market, self.opening_cash)
         sequence = self.books.next_sequence()
         order_id = self.books.next_id("order")
@@ -102,15 +105,53 @@ class OrderDesk:
         )
         return self._enter(order)
 
+    def _submit_legs(self, request: OrderRequest) -> Order:
+        net = check_legs(request, self.state, self.market, self.opening_cash)
+        sequence = self.books.next_sequence()
+        order_id = self.books.next_id("order")
+        at = self.books.stamp()
+        whole = Order(
+            sequence=sequence,
+            id=order_id,
+            client_order_id=request.client_order_id or self.books.next_id("client order"),
+            symbol="",
+            asset_id="",
+            side="",
+            type=request.type,
+            time_in_force=request.time_in_force,
+            created_at=at,
+            updated_at=at,
+            expires_at=self.venue.expiry(request.time_in_force, extended_hours=False),
+            qty=request.qty,
+            limit_price=request.limit_price,
+            order_class=request.order_class,
+            reserve_price=net,
+            legs=tuple(self.books.next_id("order") for _ in request.legs),
+        )
+        on_market = self.venue.reaches_market(whole)
+        for leg in legs_of(request, whole, self.books):
+            leg.status = "new" if on_market else "accepted"
+            self.books.record(leg, leg.status, leg.created_at)
+        return self._enter(whole)
+
+    def legs(self, order: Order) -> list[Order]:
+        """The orders of the legs of a multi-leg order."""
+        return [self.order(leg_id) for leg_id in order.legs]
+
     def cancel(self, order_id: str) -> None:
         order = self.order(order_id)
+        if order.parent_id is not None:
+            raise unprocessable("a leg cannot be canceled without its order")
+        for leg in self.legs(order):
+            if leg.is_open:
+                self.books.end(leg, "canceled")
         if not order.is_open:
             raise unprocessable(f'order is already in "{order.status}" state')
         self.books.end(order, "canceled")
 
     def cancel_all(self) -> list[str]:
         """Cancel every open order; the ids of those canceled, in order of arrival."""
-        ids = list(self.state.orders)
+        ids = [order.id for order in self.state.orders.values() if order.parent_id is None]
         for order_id in ids:
             self.cancel(order_id)
         return ids
@@ -122,6 +163,8 @@ class OrderDesk:
         for what is then left.
         """
         old = self.order(order_id)
+        if old.legs or old.parent_id is not None:
+            raise unprocessable("complex orders not supported for options trading")
         if old.status == "replaced":
             raise unprocessable("order already replaced")
         if not old.is_open:

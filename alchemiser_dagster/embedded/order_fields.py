@@ -19,6 +19,7 @@ from alchemiser_dagster.embedded.money import (
 from alchemiser_dagster.embedded.orders import (
     TIMES_IN_FORCE,
     TYPES,
+    LegRequest,
     OrderRequest,
     Replacement,
     Side,
@@ -29,6 +30,7 @@ LONGEST_CLIENT_ID = 128
 HUNDRED = Decimal(100)
 SUPPORTED_CLASSES = frozenset({"", "simple"})
 INTENTS = frozenset({"buy_to_open", "buy_to_close", "sell_to_open", "sell_to_close"})
+LEGS_LEAST, LEGS_MOST = 2, 4
 LEAST_NOTIONAL = Decimal(1)
 NOTIONAL_DECIMALS = 2
 
@@ -39,6 +41,8 @@ def read_order(body: Body) -> OrderRequest:
     """The request in `body`; raises RefusalError for a field that can never be right."""
     client_order_id = read_client_id(body)
     order_class = _text(body, "order_class") or ""
+    if order_class == "mleg":
+        return _read_multi_leg(body, client_order_id)
     symbol = _text(body, "symbol")
     if not symbol:
         raise invalid("symbol is required")
@@ -63,6 +67,57 @@ def read_order(body: Body) -> OrderRequest:
     check_prices(request)
     _check_extended_hours(request)
     return request
+
+
+def _read_multi_leg(body: Body, client_order_id: str | None) -> OrderRequest:
+    if body.get("symbol"):
+        raise invalid("symbol is not allowed for mleg order")
+    given = body.get("legs")
+    if not isinstance(given, list) or not LEGS_LEAST <= len(given) <= LEGS_MOST:
+        raise invalid(f"mleg orders require {LEGS_LEAST} to {LEGS_MOST} legs")
+    legs = tuple(_read_leg(leg, n) for n, leg in enumerate(given))
+    if len({leg.symbol for leg in legs}) < len(legs):
+        raise invalid("legs must have different symbols")
+    qty, limit_price = _number(body, "qty"), _number(body, "limit_price")
+    kind = _choice(body, "type", ("market", "limit"))
+    if qty is None or qty <= 0 or not is_whole(qty):
+        raise unprocessable("qty must be integer for options trading")
+    if kind == "limit" and limit_price is None:
+        raise invalid("limit orders require a limit price")
+    if limit_price is not None and decimals(limit_price) > NOTIONAL_DECIMALS:
+        raise unprocessable("limit_price must be limited to 2 decimal places")
+    return OrderRequest(
+        symbol="",
+        side="",
+        type=kind,
+        time_in_force=_choice(body, "time_in_force", TIMES_IN_FORCE),
+        qty=qty,
+        notional=None,
+        limit_price=limit_price if kind == "limit" else None,
+        client_order_id=client_order_id,
+        order_class="mleg",
+        legs=legs,
+    )
+
+
+def _read_leg(given: object, number: int) -> LegRequest:
+    if not isinstance(given, Mapping):
+        raise malformed("legs must be objects")
+    intent = _optional_choice(given, "position_intent", INTENTS)
+    if intent is None:
+        raise unprocessable(f"leg.{number} position intent is required")
+    ratio = _number(given, "ratio_qty")
+    if ratio is None or ratio <= 0 or not is_whole(ratio):
+        raise invalid(f"leg.{number} ratio_qty must be a whole number")
+    side = _optional_choice(given, "side", ("buy", "sell"))
+    if side is not None and not intent.startswith(side):
+        raise invalid(f"leg.{number} side does not fit its position intent")
+    return LegRequest(
+        symbol=_text(given, "symbol") or "",
+        side="buy" if intent.startswith("buy") else "sell",
+        ratio=ratio,
+        position_intent=intent,
+    )
 
 
 def read_replacement(body: Body) -> Replacement:

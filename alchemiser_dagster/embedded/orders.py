@@ -12,9 +12,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from alchemiser_dagster.embedded.money import ZERO, cents_up, is_whole
+from alchemiser_dagster.embedded.money import ONE, ZERO, cents_up, is_whole
+from alchemiser_dagster.embedded.option_contracts import CONTRACT_SIZE, multiplier
 
-Side = Literal["buy", "sell"]
+Side = Literal["buy", "sell", ""]
 
 OPEN_STATUSES = frozenset({"accepted", "pending_new", "new", "partially_filled", "held"})
 ON_MARKET = frozenset({"new", "partially_filled"})
@@ -31,6 +32,9 @@ class Order:
     share of an unpriced buy holds back; `resting` says that the quote has been away from the limit
     since the order came to this session's market. A stop order becomes a market or limit order once
     `triggered`; the stop of a trailing one follows `high_water_mark`, the best price since.
+
+    A multi-leg order has no symbol or side of its own; `legs` are the ids of the orders that do,
+    each with the `parent_id` and its `ratio` to the whole. Its prices are net, a credit negative.
     """
 
     sequence: int
@@ -55,6 +59,9 @@ class Order:
     extended_hours: bool = False
     position_intent: str = ""
     order_class: str = ""
+    legs: tuple[str, ...] = ()
+    parent_id: str | None = None
+    ratio: Decimal = ONE
     status: str = "new"
     filled_qty: Decimal = ZERO
     filled_value: Decimal = ZERO
@@ -114,7 +121,25 @@ class Order:
         if self.qty is None:
             assert self.notional is not None
             return self.notional - self.filled_value
-        return cents_up(self.remaining * (self.limit_price or self.reserve_price))
+        price = self.limit_price or self.reserve_price
+        return cents_up(self.remaining * price * multiplier(self.symbol))
+
+    @property
+    def reserved_for_legs(self) -> Decimal:
+        """Dollars that an open multi-leg order holds back: its net debit."""
+        if not self.is_open:
+            return ZERO
+        return cents_up(max(ZERO, self.reserve_price) * self.remaining * CONTRACT_SIZE)
+
+
+@dataclass(frozen=True, slots=True)
+class LegRequest:
+    """One leg of a multi-leg submission: `ratio` contracts for each of the order."""
+
+    symbol: str
+    side: Side
+    ratio: Decimal
+    position_intent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +160,7 @@ class OrderRequest:
     client_order_id: str | None = None
     position_intent: str | None = None
     order_class: str = ""
+    legs: tuple[LegRequest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +185,10 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """Which orders a listing asks for; `after` and `until` leave out their own moment."""
+    """Which orders a listing asks for; `after` and `until` leave out their own moment.
+
+    `nested` leaves out legs, which stand within their orders.
+    """
 
     status: Literal["open", "closed", "all"] = "open"
     limit: int = 50
@@ -168,5 +197,6 @@ class OrderFilter:
     descending: bool = True
     side: str | None = None
     symbols: tuple[str, ...] = field(default=())
+    nested: bool = False
     before_sequence: int | None = None
     after_sequence: int | None = None

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_DOWN, Decimal
 
-from alchemiser_dagster.embedded.market import Quote
 from alchemiser_dagster.embedded.money import (
     ONE,
     QUANTITY_STEP,
@@ -22,6 +21,7 @@ from alchemiser_dagster.embedded.money import (
     tick,
 )
 from alchemiser_dagster.embedded.orders import Execution, Order
+from alchemiser_dagster.embedded.prices import Quote
 from alchemiser_dagster.embedded.state import DayTotals
 
 LEVELS_MAX = 50

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 Record = TypeVar("Record")
 
@@ -49,6 +49,9 @@ def _work_out_readers(kind: type[object]) -> Mapping[str, Callable[[Any], Any]]:
     readers: dict[str, Callable[[Any], Any]] = {}
     for name, hint in get_type_hints(kind).items():
         types = (hint, *get_args(hint))
+        if get_origin(hint) is tuple:
+            readers[name] = tuple
+            continue
         if Decimal in types:
             readers[name] = Decimal
         elif datetime in types:

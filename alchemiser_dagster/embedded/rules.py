@@ -6,6 +6,7 @@ Checked in the order of the functions of `check_order`; the first rule broken is
 from dataclasses import dataclass
 from decimal import Decimal
 
+from alchemiser_dagster.embedded import option_rules
 from alchemiser_dagster.embedded.account import (
     SHORT_SALE_ALLOWANCE,
     figures,
@@ -13,6 +14,8 @@ from alchemiser_dagster.embedded.account import (
 )
 from alchemiser_dagster.embedded.market import Market
 from alchemiser_dagster.embedded.money import ZERO, cents_up, is_whole, plain, rounded
+from alchemiser_dagster.embedded.option_contracts import CONTRACT_SIZE, is_option, read_contract
+from alchemiser_dagster.embedded.option_rules import shares_behind_calls
 from alchemiser_dagster.embedded.order_fields import check_least_value
 from alchemiser_dagster.embedded.orders import Order, OrderRequest
 from alchemiser_dagster.embedded.refusals import forbidden, unprocessable
@@ -34,6 +37,8 @@ def check_order(
 ) -> Admission:
     """Raises RefusalError unless the account may send `request` now."""
     check_account(state)
+    if is_option(request.symbol):
+        return check_option_order(request, state, market, opening_cash)
     _check_asset(request, state, market)
     price = reserve_price(request, state, market)
     _check_stop(request, price)
@@ -44,6 +49,56 @@ def check_order(
     check_wash_trade(request, state)
     check_buying_power(request, intent, price, state, market, opening_cash)
     return Admission(intent, price)
+
+
+def check_option_order(
+    request: OrderRequest, state: State, market: Market, opening_cash: Decimal
+) -> Admission:
+    """The rules for an order in one option, likewise."""
+    contract = option_rules.check_form(request, market, state)
+    price = reserve_price(request, state, market)
+    intent = _check_intent(request, state)
+    option_rules.check_not_expiring(contract, intent, state)
+    if intent.endswith("to_close"):
+        assert request.qty is not None
+        check_free_shares(state, request.symbol, request.qty)
+    check_wash_trade(request, state)
+    check_option_funds(request, intent, price, state, market, opening_cash)
+    return Admission(intent, price)
+
+
+def check_option_funds(
+    request: OrderRequest,
+    intent: str,
+    price: Decimal,
+    state: State,
+    market: Market,
+    opening_cash: Decimal,
+    replaced: Order | None = None,
+) -> None:
+    """Raises RefusalError unless the account can pay for the option, or back it."""
+    contract = read_contract(request.symbol)
+    assert contract is not None
+    assert request.qty is not None
+    signed = request.qty if request.side == "buy" else -request.qty
+    debit = signed * (request.limit_price or price) * CONTRACT_SIZE
+    if replaced is not None:
+        signed -= replaced.remaining if replaced.is_buy else -replaced.remaining
+    free = figures(state, market, opening_cash).non_marginable_buying_power
+    if replaced is not None and intent == "buy_to_open":
+        free += replaced.reserved_cash
+    option_rules.check_backing(state, free, debit, [(contract, signed)], free_shares_by_root(state))
+
+
+def free_shares_by_root(state: State) -> dict[str, Decimal]:
+    """Shares held that neither orders nor calls sold lay claim to."""
+    return {
+        symbol.replace(".", ""): position.qty
+        - held_for_orders(state, symbol)
+        - option_rules.shares_behind_calls(state, symbol)
+        for symbol, position in state.positions.items()
+        if not is_option(symbol)
+    }
 
 
 def check_account(state: State) -> None:
@@ -129,7 +184,7 @@ def _check_shares(request: OrderRequest, state: State, price: Decimal) -> None:
 def check_free_shares(state: State, symbol: str, wanted: Decimal, own: Decimal = ZERO) -> None:
     """Raises RefusalError if `wanted` exceeds what open orders leave free, but for `own`."""
     held = abs(state.positions[symbol].qty)
-    in_orders = held_for_orders(state, symbol) - own
+    in_orders = held_for_orders(state, symbol) + shares_behind_calls(state, symbol) - own
     available = max(ZERO, held - in_orders)
     if wanted > available:
         raise forbidden(
@@ -202,6 +257,9 @@ def check_buying_power(
 
     What the order it replaces holds back counts as free.
     """
+    if is_option(request.symbol):
+        check_option_funds(request, intent, price, state, market, opening_cash, replaced)
+        return
     if not intent.endswith("to_open"):
         return
     if request.side == "buy":

@@ -10,12 +10,13 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from alchemiser_dagster.embedded.money import ZERO
+from alchemiser_dagster.embedded.option_contracts import multiplier
 from alchemiser_dagster.embedded.orders import Order
 
 
 @dataclass(slots=True)
 class Position:
-    """Shares of one symbol, negative when short, at an average entry price.
+    """Shares or contracts of one symbol, negative when short, at an average entry price.
 
     `overnight_qty` is the part of it held since the last close.
     """
@@ -26,8 +27,13 @@ class Position:
     overnight_qty: Decimal = ZERO
 
     @property
+    def units(self) -> Decimal:
+        """Shares that the position stands for: 100 a contract."""
+        return self.qty * multiplier(self.symbol)
+
+    @property
     def cost_basis(self) -> Decimal:
-        return self.qty * self.average_price
+        return self.units * self.average_price
 
 
 @dataclass(slots=True)

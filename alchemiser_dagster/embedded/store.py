@@ -29,7 +29,7 @@ from alchemiser_dagster.embedded.state import (
     State,
 )
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -38,7 +38,7 @@ CREATE TABLE bars_seen (
 CREATE TABLE orders (
     sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, client_order_id TEXT NOT NULL UNIQUE,
     symbol TEXT NOT NULL, side TEXT NOT NULL, status TEXT NOT NULL, submitted_at TEXT NOT NULL,
-    body TEXT NOT NULL);
+    parent_id TEXT, body TEXT NOT NULL);
 CREATE INDEX orders_by_status ON orders (status, sequence);
 CREATE TABLE order_event (
     number INTEGER PRIMARY KEY, order_id TEXT NOT NULL, event TEXT NOT NULL, at TEXT NOT NULL,
@@ -180,7 +180,7 @@ class Store(Archive):
     def _write_changes(self, state: State, changes: Changes) -> None:
         for order in changes.orders.values():
             self._db.execute(
-                "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+                "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (sequence) DO UPDATE"
                 " SET status = excluded.status, body = excluded.body",
                 (
@@ -191,6 +191,7 @@ class Store(Archive):
                     order.side,
                     order.status,
                     text_of(order.created_at),
+                    order.parent_id,
                     dump(order),
                 ),
             )

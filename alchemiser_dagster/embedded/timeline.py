@@ -7,7 +7,7 @@ is on the market, so that however far it is moved nothing is skipped:
                      extended-hours orders trade
     open             the opening auction; queued orders join, every order meets the opening quote
     each minute      matching, in order of arrival
-    close            a last match, the closing auction; day orders expire, fees, equity recorded
+    close            a last match, the closing auction; day orders and options expire, fees
     end of post-market   extended-hours day orders expire
 """
 
@@ -18,6 +18,8 @@ from alchemiser_dagster.embedded.account import close_of_day
 from alchemiser_dagster.embedded.clock import Phase, hours, new_york_date, next_boundary, phase_at
 from alchemiser_dagster.embedded.dividends import dividend_on
 from alchemiser_dagster.embedded.money import cents, plain, rounded
+from alchemiser_dagster.embedded.option_contracts import is_option
+from alchemiser_dagster.embedded.option_settlement import OptionSettlement
 from alchemiser_dagster.embedded.orders import ON_MARKET
 from alchemiser_dagster.embedded.realistic import day_fees
 from alchemiser_dagster.embedded.state import DayTotals
@@ -34,9 +36,10 @@ class PastError(ValueError):
 class Timeline:
     """Moves the clock of the account that trades at `venue`."""
 
-    def __init__(self, venue: Venue) -> None:
+    def __init__(self, venue: Venue, options: OptionSettlement) -> None:
         self._venue = venue
         self._books = venue.books
+        self._options = options
 
     def advance_to(self, moment: datetime) -> None:
         """Move the clock to `moment`, playing all that happens on the way.
@@ -70,6 +73,7 @@ class Timeline:
             self._match(at_close=True)
             self._auction("cls")
             self._expire()
+            self._options.expire()
             self._charge_fees()
             self._record_close()
             self._match()
@@ -98,6 +102,8 @@ class Timeline:
 
     def _match(self, at_close: bool = False) -> None:
         for order in list(self._books.state.orders.values()):
+            if order.parent_id is not None:
+                continue
             if order.status in ON_MARKET and (at_close or self._venue.reaches_market(order)):
                 self._venue.try_to_fill(order, at_close)
 
@@ -125,6 +131,8 @@ class Timeline:
         state = self._books.state
         for symbol in sorted(state.positions):
             position = state.positions[symbol]
+            if is_option(symbol):
+                continue
             found = dividend_on(self._venue.market.bars[symbol], new_york_date(state.now))
             if found is None:
                 continue

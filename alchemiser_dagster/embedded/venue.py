@@ -13,11 +13,14 @@ from alchemiser_dagster.embedded.clock import (
     next_open,
     phase_at,
 )
-from alchemiser_dagster.embedded.market import Market, Quote
+from alchemiser_dagster.embedded.market import Market
 from alchemiser_dagster.embedded.matching import Profile, match, reaches_stop, trail
 from alchemiser_dagster.embedded.money import quantity_down
+from alchemiser_dagster.embedded.multi_leg import try_to_fill_whole
+from alchemiser_dagster.embedded.option_contracts import is_option
 from alchemiser_dagster.embedded.orders import Execution, Order, OrderRequest
 from alchemiser_dagster.embedded.paths import MINUTE, uniform
+from alchemiser_dagster.embedded.prices import Quote
 from alchemiser_dagster.embedded.realistic import Depth, minute_volume, shares_of, walk_the_book
 from alchemiser_dagster.embedded.refusals import forbidden, unprocessable
 from alchemiser_dagster.embedded.state import AssetFlags
@@ -100,7 +103,9 @@ class Venue:
 
     def try_to_fill(self, order: Order, at_close: bool = False) -> None:
         """Match `order` with the quote of this moment, or of the last one before the close."""
-        if not self._is_halted(order.symbol):
+        if order.legs:
+            try_to_fill_whole(order, self.books, self.market)
+        elif not self._is_halted(order.symbol):
             self._meet_market(order, at_close)
         if order.time_in_force in IMMEDIATE and order.is_open:
             self.books.end(order, "canceled")
@@ -150,7 +155,7 @@ class Venue:
     def _executions(
         self, order: Order, quote: Quote, last: Decimal, moment: datetime
     ) -> list[Execution]:
-        if self.profile.participation is None:
+        if self.profile.participation is None or is_option(order.symbol):
             execution = match(order, quote, self.profile, self.books.seed)
             executions = [] if execution is None else [execution]
         else:

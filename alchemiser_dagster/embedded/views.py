@@ -1,5 +1,6 @@
 """The account's objects as Alpaca writes them: strings for money, UTC stamps, nulls kept."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -20,6 +21,8 @@ from alchemiser_dagster.embedded.clock import (
 )
 from alchemiser_dagster.embedded.market import Market
 from alchemiser_dagster.embedded.money import ZERO, plain, rounded
+from alchemiser_dagster.embedded.option_contracts import is_option, multiplier
+from alchemiser_dagster.embedded.option_rules import shares_behind_calls
 from alchemiser_dagster.embedded.orders import Order
 from alchemiser_dagster.embedded.state import (
     Activity,
@@ -33,6 +36,7 @@ from alchemiser_dagster.market.sessions import NEW_YORK, next_session
 
 EXCHANGE = "NYSE"
 ASSET_CLASS = "us_equity"
+OPTION_CLASS = "us_option"
 MONEY_PLACES = 2
 POSITION_PLACES = 6
 RATIO_PLACES = 12
@@ -40,7 +44,14 @@ RATIO_PLACES = 12
 Json = dict[str, object]
 
 
-def order_view(order: Order) -> Json:
+def class_of(symbol: str) -> str:
+    """The asset class; a multi-leg order has none of its own."""
+    if not symbol:
+        return ""
+    return OPTION_CLASS if is_option(symbol) else ASSET_CLASS
+
+
+def order_view(order: Order, legs: Sequence[Order] = ()) -> Json:
     def stamp(moment: datetime | None) -> str | None:
         return utc_nanos(moment) if moment is not None else None
 
@@ -63,7 +74,7 @@ def order_view(order: Order) -> Json:
         "replaces": order.replaces,
         "asset_id": order.asset_id,
         "symbol": order.symbol,
-        "asset_class": ASSET_CLASS,
+        "asset_class": class_of(order.symbol),
         "notional": number(order.notional),
         "qty": number(order.qty),
         "filled_qty": plain(order.filled_qty),
@@ -73,12 +84,13 @@ def order_view(order: Order) -> Json:
         "type": order.type,
         "side": order.side,
         "position_intent": order.position_intent,
+        "ratio_qty": plain(order.ratio) if order.parent_id is not None else None,
         "time_in_force": order.time_in_force,
         "limit_price": number(order.limit_price),
         "stop_price": number(order.stop_price),
         "status": order.status,
         "extended_hours": order.extended_hours,
-        "legs": None,
+        "legs": [order_view(leg) for leg in legs] or None,
         "trail_percent": number(order.trail_percent),
         "trail_price": number(order.trail_price),
         "hwm": number(order.high_water_mark),
@@ -170,13 +182,15 @@ def position_view(position: Position, state: State, market: Market) -> Json:
     """A position at the last trade; intraday figures are since the previous session's close."""
     price = market_price(market, position, state.now)
     last = market.close_before(position.symbol, new_york_date(state.now)) or price
-    value = position.qty * price
+    value = position.units * price
     cost = position.cost_basis
     gain = value - cost
+    size = multiplier(position.symbol)
     intraday_cost = (position.qty - position.overnight_qty) * position.average_price
-    intraday_base = position.overnight_qty * last + intraday_cost
+    intraday_base = (position.overnight_qty * last + intraday_cost) * size
     intraday_gain = value - intraday_base
-    free = max(ZERO, abs(position.qty) - held_for_orders(state, position.symbol))
+    held = held_for_orders(state, position.symbol) + shares_behind_calls(state, position.symbol)
+    free = max(ZERO, abs(position.qty) - held)
 
     def dollars(amount: Decimal) -> str:
         return rounded(amount, POSITION_PLACES)
@@ -187,9 +201,9 @@ def position_view(position: Position, state: State, market: Market) -> Json:
     return {
         "asset_id": asset_id(position.symbol),
         "symbol": position.symbol,
-        "exchange": EXCHANGE,
-        "asset_class": ASSET_CLASS,
-        "asset_marginable": True,
+        "exchange": "" if is_option(position.symbol) else EXCHANGE,
+        "asset_class": class_of(position.symbol),
+        "asset_marginable": not is_option(position.symbol),
         "qty": plain(position.qty),
         "qty_available": rounded(free if position.qty > 0 else -free, 9),
         "side": "long" if position.qty > 0 else "short",
