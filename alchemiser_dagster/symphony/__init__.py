@@ -6,8 +6,16 @@
 No file is opened here and no clock is read: an evaluation is a function of text and closes.
 """
 
-from alchemiser_dagster.symphony.errors import Position, SymphonyError
-from alchemiser_dagster.symphony.evaluate import Evaluation, SignalUnavailable, evaluate
+from alchemiser_dagster.symphony.errors import (
+    Position,
+    SignalUnavailable,
+    SymphonyError,
+    SymphonySyntaxError,
+    SymphonyValidationError,
+    UnknownOperatorError,
+)
+from alchemiser_dagster.symphony.evaluate import evaluate
+from alchemiser_dagster.symphony.evaluation import Evaluation
 from alchemiser_dagster.symphony.prices import ClosingPrices
 from alchemiser_dagster.symphony.rebalancing import Frequency, Rebalancing, due
 from alchemiser_dagster.symphony.symbols import canonical_symbol
@@ -22,6 +30,9 @@ __all__ = [
     "SignalUnavailable",
     "Symphony",
     "SymphonyError",
+    "SymphonySyntaxError",
+    "SymphonyValidationError",
+    "UnknownOperatorError",
     "canonical_symbol",
     "due",
     "evaluate",

@@ -1,338 +1,319 @@
-"""From forms to the syntax graph: every operator's own shape is checked here, with its place."""
+"""From forms to the syntax graph, from the inside out.
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+What a form means never depends on what stands around it, so each list is compiled once its parts
+are: `compile` needs one Python frame for each nested bracket, which the reader has limited. Each
+operator's handler checks its own shape and points at what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from alchemiser_dagster.symphony.arguments import selection_count, share, ticker, window, windows
+from alchemiser_dagster.symphony.errors import (
+    SymphonyError,
+    SymphonyValidationError,
+    UnknownOperatorError,
+)
 from alchemiser_dagster.symphony.graph import (
     All,
     Any,
     Asset,
     Comparator,
     Comparison,
-    Condition,
     Equal,
     Filter,
     If,
     Indicator,
     Interner,
     InverseVolatility,
-    Node,
     Number,
-    Operand,
     Specified,
 )
 from alchemiser_dagster.symphony.reader import Form, Kind, SourceText
-from alchemiser_dagster.symphony.symbols import canonical_symbol
+from alchemiser_dagster.symphony.shares import whole_shares
+from alchemiser_dagster.symphony.terms import (
+    Occurrence,
+    Selection,
+    Term,
+    Vector,
+    WeightedAsset,
+    describe,
+)
 from alchemiser_dagster.symphony.vocabulary import INDICATORS
 
-SUM_TOLERANCE = Decimal("0.000001")
-LONGEST_WINDOW = 100_000
-HUNDRED = Decimal(100)
+_NODES = (Asset, Equal, Specified, InverseVolatility, If, Filter)
+_CONDITIONS = (Comparison, All, Any)
 
 
-@dataclass
 class Compiler:
-    """Compiles one text. `places` keeps where each node first stands, `labels` its group's name."""
+    """Compiles one text; `operators` collects the names it uses."""
 
-    source: SourceText
-    intern: Interner
-    places: dict[Node | Condition | Operand, int] = field(default_factory=dict)
-    labels: dict[Node, str] = field(default_factory=dict)
-    operators: set[str] = field(default_factory=set)
-    held: dict[str, int] = field(default_factory=dict)
-    referenced: dict[str, int] = field(default_factory=dict)
+    def __init__(self, source: SourceText, intern: Interner) -> None:
+        self.source = source
+        self.intern = intern
+        self.operators: set[str] = set()
+        self.warnings: list[str] = []
 
-    def node(self, form: Form) -> Node:
-        """A portfolio: any weight, filter, if, group or asset; a vector of several is one unit."""
-        if form.kind is Kind.VECTOR:
-            return self._branch(form)
-        if form.kind is not Kind.LIST:
-            self._fail(form, f"expected a weight, filter, if, group or asset, was {form.kind}")
-        operator = form.head
-        compile_operator = _OPERATORS.get(operator)
-        if compile_operator is None:
-            self._unknown(form)
-        self.operators.add(operator)
-        made = compile_operator(self, form, form.items[1:])
-        self.places.setdefault(made, form.offset)
-        return made
-
-    # --- weights -----------------------------------------------------------------------------
-
-    def _asset(self, form: Form, arguments: tuple[Form, ...]) -> Node:
-        if not 1 <= len(arguments) <= 2:
-            self._fail(form, f"expected (asset TICKER [NAME]), was {len(arguments)} arguments")
-        symbol = self._ticker(arguments[0])
-        self.held.setdefault(symbol, arguments[0].offset)
-        return self.intern(Asset(symbol))
-
-    def _equal(self, form: Form, arguments: tuple[Form, ...]) -> Node:
-        children = self._children(form, arguments)
-        return self.intern(Equal(children))
-
-    def _specified(self, form: Form, arguments: tuple[Form, ...]) -> Node:
-        pairs = self._weighted_assets(arguments)
-        if pairs is None:
-            if not arguments or len(arguments) % 2:
-                self._fail(
-                    form, f"expected pairs of weight and child, was {len(arguments)} arguments"
-                )
-            pairs = [
-                (self._share(weight), self.node(child))
-                for weight, child in zip(arguments[::2], arguments[1::2], strict=True)
+    def compile(self, form: Form) -> Term:
+        """Compile a form with all that is in it. Raises SymphonyValidationError."""
+        kind = form.kind
+        if kind is Kind.LIST:
+            name, handler = self._handler(form)
+            arguments = [
+                self.compile(item) if item.items or item.kind is Kind.LIST else item
+                for item in form.items[1:]
             ]
-        total = sum((share for share, _ in pairs), Decimal(0))
-        if abs(total - HUNDRED) <= SUM_TOLERANCE * HUNDRED:
-            pairs = [(share / HUNDRED, child) for share, child in pairs]
-            total /= HUNDRED
-        if abs(total - 1) > SUM_TOLERANCE:
-            self._fail(form, f"expected weights that sum to 1 (or 100), was {total}")
-        positive = [(share / total, child) for share, child in pairs if share > 0]
-        shares, children = zip(*positive, strict=True)
-        return self.intern(Specified(shares, children))
+            self.operators.add(name)
+            return handler(self, form, name, arguments)
+        if kind is Kind.VECTOR:
+            return Vector(
+                tuple(
+                    [self.compile(i) if i.items or i.kind is Kind.LIST else i for i in form.items]
+                ),
+                form.offset,
+            )
+        return form
 
-    def _weighted_assets(self, arguments: tuple[Form, ...]) -> list[tuple[Decimal, Node]] | None:
-        """The spelling `(weight-specified [(asset "SPY" 0.6) (asset "TLT" 0.4)])`."""
-        items = self._unwrapped(arguments)
-        is_weighted = [
-            item.head == "asset" and len(item.items) == 3 and item.items[2].kind is Kind.NUMBER
-            for item in items
-        ]
-        if not items or not all(is_weighted):
-            return None
-        self.operators.add("asset")
-        return [(self._share(item.items[2]), self._asset(item, item.items[1:2])) for item in items]
+    def error(self, offset: int, message: str) -> SymphonyError:
+        """An error that points at an offset."""
+        return self.source.error(offset, message)
 
-    def _inverse_volatility(self, form: Form, arguments: tuple[Form, ...]) -> Node:
-        if len(arguments) < 2:
-            self._fail(form, "expected (weight-inverse-volatility WINDOW [child ...])")
-        window = arguments[0]
-        if window.kind is Kind.MAP:
-            (days,) = self._parameters(window, ("window",))
-        else:
-            days = self._window(window)
-        return self.intern(InverseVolatility(days, self._children(form, arguments[1:])))
+    def fail(self, offset: int, message: str) -> NoReturn:
+        """Raise an error that points at an offset."""
+        raise self.error(offset, message)
 
-    def _group(self, form: Form, arguments: tuple[Form, ...]) -> Node:
-        if len(arguments) != 2 or arguments[0].kind is not Kind.STRING:
-            self._fail(form, 'expected (group "NAME" [body])')
-        body = self.node(arguments[1])
-        if isinstance(body, Asset):
-            # A group is a portfolio with a history of its own even when it holds one asset.
-            body = self.intern(Equal((body,)))
-        self.labels.setdefault(body, arguments[0].text)
-        return body
+    def portfolio(self, term: Term) -> Occurrence:
+        """A term as one portfolio: as it is, or the elements of a vector in equal parts."""
+        if isinstance(term, Occurrence) and isinstance(term.node, _NODES):
+            return term
+        if isinstance(term, Form) and term.kind is Kind.VECTOR:
+            term = Vector((), term.offset)
+        if isinstance(term, Vector):
+            if not term.items:
+                self.fail(
+                    term.offset, "expected something to hold, was []; hold a cash fund such as BIL"
+                )
+            if len(term.items) == 1:
+                return self.portfolio(term.items[0])
+            parts = tuple(self.portfolio(item) for item in term.items)
+            return Occurrence(self._equal_node(parts), term.offset, None, parts)
+        raise self.error(
+            term.offset, f"expected a weight, filter, if, group or asset, was {describe(term)}"
+        )
 
-    def _if(self, form: Form, arguments: tuple[Form, ...]) -> Node:
-        if not 2 <= len(arguments) <= 3:
-            self._fail(form, "expected (if CONDITION [then] [else])")
-        condition = self.condition(arguments[0])
-        branches = [self._branch(branch) for branch in arguments[1:]]
-        return self.intern(If(condition, branches[0], branches[1] if branches[1:] else None))
+    def _equal_node(self, parts: tuple[Occurrence, ...]) -> Equal:
+        return self.intern(Equal, tuple([part.node for part in parts]))
 
-    def _filter(self, form: Form, arguments: tuple[Form, ...]) -> Node:
-        if len(arguments) != 3:
-            self._fail(form, "expected (filter (INDICATOR ...) (select-top N) [candidate ...])")
-        metric = self._indicator(arguments[0], of_symbol=False)
-        top, count = self._selection(arguments[1])
-        found = self._children(form, arguments[2:])
-        candidates = tuple(dict.fromkeys(found))
-        if INDICATORS[metric.name].of_prices:
-            for candidate in candidates:
-                if not isinstance(candidate, Asset):
-                    self._fail(
-                        arguments[0],
-                        f"expected only assets to be ranked by {metric.name}, which is about a "
-                        "price; a portfolio has returns but no price",
-                    )
-        for candidate in candidates:
-            if isinstance(candidate, Asset):
-                self.referenced.setdefault(candidate.symbol, form.offset)
-        return self.intern(Filter(metric, top, count, candidates))
-
-    def _selection(self, form: Form) -> tuple[bool, int]:
-        if form.head not in ("select-top", "select-bottom") or len(form.items) != 2:
-            self._fail(form, "expected (select-top N) or (select-bottom N)")
-        self.operators.add(form.head)
-        count = self._number(form.items[1])
-        if count != int(count) or count < 1:
-            self._fail(form.items[1], f"expected a whole number of at least 1, was {count}")
-        return form.head == "select-top", int(count)
-
-    def _branch(self, form: Form) -> Node:
-        """A branch or body: one child as it is, several as equal parts of one child."""
-        if form.kind is not Kind.VECTOR:
-            return self.node(form)
+    def _handler(self, form: Form) -> tuple[str, Handler]:
         if not form.items:
-            self._fail(form, "expected something to hold, was []; hold a cash fund such as BIL")
-        if len(form.items) == 1:
-            return self._branch(form.items[0])
-        return self.intern(Equal(tuple(self._branch(item) for item in form.items)))
-
-    def _children(self, form: Form, arguments: tuple[Form, ...]) -> tuple[Node, ...]:
-        items = self._unwrapped(arguments)
-        if not items:
-            self._fail(form, f"expected at least one child of {form.head}, was none")
-        return tuple(self._branch(item) for item in items)
-
-    def _unwrapped(self, arguments: tuple[Form, ...]) -> list[Form]:
-        """The children of a weight: those of its vectors, and plain arguments."""
-        found: list[Form] = []
-        for argument in arguments:
-            if argument.kind is Kind.VECTOR:
-                found += self._unwrapped(argument.items)
-            else:
-                found.append(argument)
-        return found
-
-    # --- conditions --------------------------------------------------------------------------
-
-    def condition(self, form: Form) -> Condition:
-        """A comparison, or several joined by and / or."""
-        operator, arguments = form.head, form.items[1:]
-        made: Condition
-        if operator in ("and", "or"):
-            if not arguments:
-                self._fail(form, f"expected conditions to join by {operator}, was none")
-            parts = tuple(self.condition(argument) for argument in arguments)
-            made = self.intern(All(parts)) if operator == "and" else self.intern(Any(parts))
-        elif operator in set(Comparator):
-            if len(arguments) != 2:
-                self._fail(form, f"expected two operands of {operator}, was {len(arguments)}")
-            left, right = (self._operand(argument) for argument in arguments)
-            made = self.intern(Comparison(Comparator(operator), left, right))
-        elif form.kind is Kind.LIST:
-            self._unknown(form, "a comparison, and, or")
-        else:
-            self._fail(form, f"expected a comparison, and, or, was {form.kind}")
-        self.operators.add(operator)
-        self.places.setdefault(made, form.offset)
-        return made
-
-    def _operand(self, form: Form) -> Operand:
-        if form.kind is Kind.NUMBER:
-            return self.intern(Number(form.number))
-        if form.kind is Kind.SYMBOL and form.text[:1] in "+-":
-            return self.intern(Number(self._number(form)))
-        if form.kind is not Kind.LIST:
-            self._fail(form, f"expected a number or an indicator, was {form.kind}")
-        return self._indicator(form, of_symbol=True)
-
-    def _indicator(self, form: Form, *, of_symbol: bool) -> Indicator:
-        if form.kind is not Kind.LIST or not form.items:
-            self._fail(form, f"expected an indicator, was {form.kind}")
-        name, arguments = self._indicator_name(form.items[0]), list(form.items[1:])
-        symbol = ""
-        if of_symbol:
-            at = next((i for i, a in enumerate(arguments) if a.kind is not Kind.MAP), None)
-            if at is None:
-                self._fail(form, f'expected ({name} "TICKER" ...), was no ticker')
-            ticker = arguments.pop(at)
-            if ticker.head == "asset":
-                ticker = ticker.items[1] if len(ticker.items) > 1 else ticker
-            symbol = self._ticker(ticker)
-            self.referenced.setdefault(symbol, ticker.offset)
-        windows = self._windows(form, name, arguments)
-        self.operators.add(name)
-        made = self.intern(Indicator(name, symbol, windows))
-        self.places.setdefault(made, form.offset)
-        return made
-
-    def _indicator_name(self, head: Form) -> str:
+            self.fail(form.offset, "expected an operator, was ()")
+        head = form.items[0]
         name = head.text if head.kind is Kind.SYMBOL else ""
         if head.head == "unimplemented" and len(head.items) == 2:
-            name = head.items[1].text  # the exporter's spelling of what it cannot print itself
-        if name not in INDICATORS:
-            self._fail(head, f"expected an indicator, was {name or head.kind}")
-        return name
-
-    def _windows(self, form: Form, name: str, arguments: list[Form]) -> tuple[int, ...]:
-        wanted = INDICATORS[name].parameters
-        if not wanted and not arguments:
-            return ()
-        if len(arguments) != 1:
-            given = f"{len(arguments)} parameters" if arguments else "no parameter"
-            self._fail(form, f"expected {name} with {{{_usage(wanted)}}}, was {given}")
-        if arguments[0].kind is not Kind.MAP and len(wanted) == 1:
-            return (self._window(arguments[0]),)
-        windows = self._parameters(arguments[0], wanted)
-        if len(windows) > 1 and windows[0] >= windows[1]:
-            self._fail(form, f"expected a short window below the long one, was {windows}")
-        return windows
-
-    def _parameters(self, form: Form, wanted: tuple[str, ...]) -> tuple[int, ...]:
-        if form.kind is not Kind.MAP:
-            self._fail(form, f"expected {{{_usage(wanted)}}}, was {form.kind}")
-        given = dict(zip((key.text for key in form.items[::2]), form.items[1::2], strict=True))
-        missing = [name for name in wanted if name not in given]
-        if missing:
-            self._fail(
-                form, f"expected :{missing[0]}, was {{{' '.join(f':{name}' for name in given)}}}"
+            name = head.items[1].text  # how Composer exports what its own text form cannot say
+        handler = _OPERATORS.get(name)
+        if handler is None:
+            was = f"the unknown operator {name}" if name else f"a {head.kind}"
+            self.source.fail(
+                head.offset,
+                f"expected an operator of the language, was {was}",
+                UnknownOperatorError if name else SymphonyValidationError,
             )
-        return tuple(self._window(given[name]) for name in wanted)
+        return name, handler
 
-    # --- atoms -------------------------------------------------------------------------------
+    def _asset(self, form: Form, _name: str, arguments: Sequence[Term]) -> Term:
+        if not 1 <= len(arguments) <= 2:
+            self.fail(
+                form.offset, f"expected (asset TICKER [NAME]), was {len(arguments)} arguments"
+            )
+        asset = Occurrence(self.intern(Asset, ticker(self, arguments[0])), form.offset)
+        if len(arguments) == 1:
+            return asset
+        label = arguments[1]
+        if isinstance(label, Form):
+            if label.kind is Kind.NUMBER:
+                return WeightedAsset(asset, label, form.offset)
+            if label.kind is Kind.STRING or label.text == "nil":
+                return asset
+        raise self.error(
+            label.offset, f"expected the asset's name, nil or a weight, was {describe(label)}"
+        )
 
-    def _window(self, form: Form) -> int:
-        window = self._number(form)
-        if window != int(window) or not 1 <= window <= LONGEST_WINDOW:
-            self._fail(form, f"expected a window of whole sessions, at least 1, was {window}")
-        return int(window)
+    def _weight_equal(self, form: Form, name: str, arguments: Sequence[Term]) -> Term:
+        parts = self._children(form, name, arguments)
+        return Occurrence(self._equal_node(parts), form.offset, None, parts)
 
-    def _number(self, form: Form) -> Decimal:
-        if form.kind not in (Kind.NUMBER, Kind.STRING, Kind.SYMBOL):
-            self._fail(form, f"expected a number, was {form.kind}")
-        try:
-            number = Decimal(form.text)
-        except InvalidOperation:
-            number = Decimal("nan")
-        if not number.is_finite():
-            self._fail(form, f"expected a number, was {form.text!r}")
-        return number
-
-    def _share(self, form: Form) -> Decimal:
-        if form.kind is Kind.STRING and form.text.endswith("%"):
-            plain = Form(Kind.STRING, form.offset, form.text[:-1])
-            share = self._number(plain) / HUNDRED
+    def _weight_specified(self, form: Form, _name: str, arguments: Sequence[Term]) -> Term:
+        given = arguments
+        if len(arguments) == 1 and isinstance(arguments[0], Vector):
+            given = arguments[0].items
+        weighted = [item for item in given if isinstance(item, WeightedAsset)]
+        if weighted and len(weighted) == len(given):
+            pairs = [(share(self, item.share), item.asset) for item in weighted]
+        elif not arguments or len(arguments) % 2:
+            self.fail(
+                form.offset, f"expected pairs of weight and child, was {len(arguments)} arguments"
+            )
         else:
-            share = self._number(form)
-        if share < 0:
-            self._fail(form, f"expected a weight of at least 0, was {share}")
-        return share
+            pairs = [
+                (share(self, weight), self.portfolio(child))
+                for weight, child in zip(arguments[::2], arguments[1::2], strict=True)
+            ]
+        kept = whole_shares(self, form, pairs)
+        parts = tuple([part for _, part in kept])
+        node = self.intern(
+            Specified, tuple([fraction for fraction, _ in kept]), tuple([p.node for p in parts])
+        )
+        return Occurrence(node, form.offset, None, parts)
 
-    def _ticker(self, form: Form) -> str:
-        if form.kind is not Kind.STRING:
-            self._fail(form, f'expected a ticker in quotes, such as "SPY", was {form.kind}')
-        try:
-            return canonical_symbol(form.text)
-        except ValueError as error:
-            self._fail(form, str(error))
+    def _weight_inverse(self, form: Form, name: str, arguments: Sequence[Term]) -> Term:
+        if len(arguments) < 2:
+            self.fail(form.offset, f"expected ({name} WINDOW [child ...]), was too little")
+        days = window(self, name, arguments[0], smallest=2)
+        parts = self._children(form, name, arguments[1:])
+        node = self.intern(InverseVolatility, days, tuple([part.node for part in parts]))
+        return Occurrence(node, form.offset, None, parts)
 
-    def _unknown(
-        self, form: Form, expected: str = "a weight, filter, if, group or asset"
-    ) -> NoReturn:
-        head = form.items[0] if form.items else form
-        self._fail(head, f"expected {expected}, was the unknown operator {head.text or head.kind}")
+    def _group(self, form: Form, _name: str, arguments: Sequence[Term]) -> Term:
+        label = arguments[0] if arguments else form
+        if len(arguments) != 2 or not isinstance(label, Form) or label.kind is not Kind.STRING:
+            self.fail(form.offset, 'expected (group "NAME" [body])')
+        body = self.portfolio(arguments[1])
+        if isinstance(body.node, Asset):
+            # A group is a portfolio with a history of its own even when it holds one asset.
+            body = Occurrence(self._equal_node((body,)), form.offset, None, (body,))
+        return body._replace(label=label.text)
 
-    def _fail(self, form: Form, message: str) -> NoReturn:
-        self.source.fail(form.offset, message)
+    def _if(self, form: Form, name: str, arguments: Sequence[Term]) -> Term:
+        if not 2 <= len(arguments) <= 3:
+            self.fail(form.offset, f"expected ({name} CONDITION [then] [else])")
+        condition = self._condition(arguments[0])
+        branches = tuple([self.portfolio(branch) for branch in arguments[1:]])
+        nodes = [branch.node for branch in branches]
+        node = self.intern(If, condition.node, nodes[0], nodes[1] if nodes[1:] else None)
+        return Occurrence(node, form.offset, None, (condition, *branches))
+
+    def _filter(self, form: Form, _name: str, arguments: Sequence[Term]) -> Term:
+        if len(arguments) < 3:
+            self.fail(
+                form.offset, "expected (filter (INDICATOR ...) (select-top N) [candidate ...])"
+            )
+        metric, selection = arguments[:2]
+        if not isinstance(metric, Occurrence) or not isinstance(metric.node, Indicator):
+            self.fail(metric.offset, f"expected an indicator, was {describe(metric)}")
+        if metric.node.symbol:
+            self.fail(metric.offset, f"expected an indicator without a ticker, was {metric.node}")
+        if not isinstance(selection, Selection):
+            self.fail(
+                selection.offset,
+                f"expected (select-top N) or (select-bottom N), was {describe(selection)}",
+            )
+        parts = self._candidates(form, metric, arguments[2:])
+        nodes = tuple([part.node for part in parts])
+        node = self.intern(Filter, metric.node, selection.top, selection.limit, nodes)
+        return Occurrence(node, form.offset, None, (metric, *parts))
+
+    def _candidates(
+        self, form: Form, metric: Occurrence, arguments: Sequence[Term]
+    ) -> tuple[Occurrence, ...]:
+        found: list[Occurrence] = []
+        for part in self._children(form, "filter", arguments):
+            if isinstance(part.node, Asset):
+                if any(part.node is other.node for other in found):
+                    place = self.source.place(part.offset)
+                    self.warnings.append(f"{place}: {part.node.symbol} is a candidate already")
+                    continue
+            elif isinstance(metric.node, Indicator) and INDICATORS[metric.node.name].of_prices:
+                self.fail(
+                    part.offset,
+                    f"expected only assets to be ranked by {metric.node.name}, was a portfolio; "
+                    "it has returns but no price",
+                )
+            found.append(part)
+        return tuple(found)
+
+    def _select(self, form: Form, name: str, arguments: Sequence[Term]) -> Term:
+        if len(arguments) != 1:
+            self.fail(form.offset, f"expected ({name} N), was {len(arguments)} arguments")
+        return Selection(name == "select-top", selection_count(self, arguments[0]), form.offset)
+
+    def _compare(self, form: Form, name: str, arguments: Sequence[Term]) -> Term:
+        if len(arguments) != 2:
+            self.fail(form.offset, f"expected two operands of {name}, was {len(arguments)}")
+        sides = tuple([self._operand(argument) for argument in arguments])
+        node = self.intern(Comparison, Comparator(name), sides[0].node, sides[1].node)
+        return Occurrence(node, form.offset, None, sides)
+
+    def _operand(self, term: Term) -> Occurrence:
+        if isinstance(term, Form) and term.kind is Kind.NUMBER:
+            # 2.50 and 2.5 are one number, and one node.
+            return Occurrence(self.intern(Number, term.number.normalize()), term.offset)
+        if isinstance(term, Occurrence) and isinstance(term.node, Indicator):
+            if not term.node.symbol:
+                self.fail(term.offset, f"expected a ticker for {term.node.name}, was none")
+            return term
+        raise self.error(term.offset, f"expected a number or an indicator, was {describe(term)}")
+
+    def _join(self, form: Form, name: str, arguments: Sequence[Term]) -> Term:
+        if not arguments:
+            self.fail(form.offset, f"expected conditions to join by {name}, was none")
+        parts = tuple([self._condition(argument) for argument in arguments])
+        kind = All if name == "and" else Any
+        node = self.intern(kind, tuple([part.node for part in parts]))
+        return Occurrence(node, form.offset, None, parts)
+
+    def _condition(self, term: Term) -> Occurrence:
+        if isinstance(term, Occurrence) and isinstance(term.node, _CONDITIONS):
+            return term
+        raise self.error(term.offset, f"expected a comparison, and, or, was {describe(term)}")
+
+    def _indicator(self, form: Form, name: str, arguments: Sequence[Term]) -> Term:
+        symbol = ""
+        rest = []
+        for argument in arguments:
+            if not symbol and _names_a_symbol(argument):
+                symbol = ticker(self, argument)
+            else:
+                rest.append(argument)
+        node = self.intern(Indicator, name, symbol, windows(self, form, name, rest))
+        return Occurrence(node, form.offset)
+
+    def _children(self, form: Form, name: str, arguments: Sequence[Term]) -> tuple[Occurrence, ...]:
+        """The children of a weight or filter: those of its vectors, and plain arguments."""
+        found: list[Occurrence] = []
+        for argument in arguments:
+            if isinstance(argument, Vector):
+                found += [self.portfolio(item) for item in argument.items]
+            elif not (isinstance(argument, Form) and argument.kind is Kind.VECTOR):
+                found.append(self.portfolio(argument))
+        if not found:
+            self.fail(form.offset, f"expected at least one child of {name}, was none")
+        return tuple(found)
 
 
-_Handler = Callable[[Compiler, Form, tuple[Form, ...]], Node]
+def _names_a_symbol(term: Term) -> bool:
+    if isinstance(term, Form):
+        return term.kind is Kind.STRING or term.kind is Kind.SYMBOL
+    return isinstance(term, Occurrence) and isinstance(term.node, Asset)
 
-_OPERATORS: dict[str, _Handler] = {
+
+Handler = Callable[[Compiler, Form, str, Sequence[Term]], Term]
+
+_OPERATORS: dict[str, Handler] = {
     "asset": Compiler._asset,
-    "weight-equal": Compiler._equal,
-    "weight-specified": Compiler._specified,
-    "weight-inverse-volatility": Compiler._inverse_volatility,
+    "weight-equal": Compiler._weight_equal,
+    "weight-specified": Compiler._weight_specified,
+    "weight-inverse-volatility": Compiler._weight_inverse,
     "group": Compiler._group,
     "if": Compiler._if,
     "if-then-else": Compiler._if,
     "filter": Compiler._filter,
+    "select-top": Compiler._select,
+    "select-bottom": Compiler._select,
+    "and": Compiler._join,
+    "or": Compiler._join,
+    **dict.fromkeys(Comparator, Compiler._compare),
+    **dict.fromkeys(INDICATORS, Compiler._indicator),
 }
-
-
-def _usage(parameters: Iterable[str]) -> str:
-    return " ".join(f":{name} N" for name in parameters)

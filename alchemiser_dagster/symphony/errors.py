@@ -1,7 +1,8 @@
-"""A text that is no valid symphony, pointing at the place."""
+"""What can go wrong: a text that is no valid symphony, a session without a signal."""
 
 from __future__ import annotations
 
+import datetime
 from typing import NamedTuple
 
 _EXCERPT_WIDTH = 120
@@ -51,3 +52,16 @@ class SymphonyValidationError(SymphonyError):
 
 class UnknownOperatorError(SymphonyValidationError):
     """A call of an operator that the language does not have."""
+
+
+class SignalUnavailable(Exception):
+    """A symphony has no weights in a session; `reason` names the symbol, indicator and place."""
+
+    def __init__(self, symphony: str, session: datetime.date, reason: str) -> None:
+        super().__init__(symphony, session, reason)
+        self.symphony = symphony
+        self.session = session
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.symphony} has no signal on {self.session}: {self.reason}"

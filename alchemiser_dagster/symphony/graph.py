@@ -4,7 +4,8 @@ Names of groups and places in the text are not part of a node, so a group that i
 copied is still the same node and is evaluated once, in however many symphonies it stands.
 """
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
@@ -133,13 +134,13 @@ class Interner:
     def __init__(self) -> None:
         self._known: dict[tuple[object, ...], Interned] = {}
 
-    def __call__(self, node: T) -> T:
-        return self._known.setdefault(_identity(node), node)  # type: ignore[return-value]
-
-
-def _identity(node: Interned) -> tuple[object, ...]:
-    """What makes a node the one it is; its parts, being interned, stand for themselves."""
-    return (type(node), *(getattr(node, field.name) for field in fields(node)))
+    def __call__(self, kind: Callable[..., T], *parts: object) -> T:
+        """The node of this kind with these fields, in their order; parts must be interned."""
+        key = (kind, *parts)
+        node = self._known.get(key)
+        if node is None:
+            node = self._known[key] = kind(*parts)
+        return node  # type: ignore[return-value]
 
 
 def children_of(node: Node) -> tuple[Node, ...]:
@@ -156,7 +157,13 @@ def children_of(node: Node) -> tuple[Node, ...]:
 
 
 def indicators_of(condition: Condition) -> list[Indicator]:
-    """The indicators a condition looks at."""
-    if isinstance(condition, Comparison):
-        return [side for side in (condition.left, condition.right) if isinstance(side, Indicator)]
-    return [indicator for part in condition.parts for indicator in indicators_of(part)]
+    """The indicators a condition looks at, from the left."""
+    found: list[Indicator] = []
+    stack: list[Condition] = [condition]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, Comparison):
+            found += [side for side in (part.left, part.right) if isinstance(side, Indicator)]
+        else:
+            stack.extend(reversed(part.parts))
+    return found

@@ -1,4 +1,6 @@
-"""Prices made ready for evaluation: each symbol's own bars, and each indicator column once."""
+"""Prices made ready for evaluation: each symbol's own bars, and what is derived from them."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 
@@ -6,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alchemiser_dagster.symphony.graph import Indicator
-from alchemiser_dagster.symphony.indicators import Column, evaluate_indicator
+from alchemiser_dagster.symphony.indicators import evaluate_indicator
 from alchemiser_dagster.symphony.prices import ClosingPrices
+from alchemiser_dagster.symphony.rolling import Column
 from alchemiser_dagster.symphony.symbols import canonical_symbol
 from alchemiser_dagster.symphony.vocabulary import bars_needed
 
@@ -28,55 +31,63 @@ class History:
         self.length = len(prices.sessions)
         self._columns = {canonical_symbol(s): i for i, s in enumerate(prices.symbols)}
         self._symbols: dict[str, SymbolHistory] = {}
-        self._indicators: dict[tuple[object, ...], Column] = {}
-        self._returns: dict[str, Column] = {}
+        self._growth: dict[str, Column] = {}
 
     def symbol(self, symbol: str) -> SymbolHistory:
         """The bars of a symbol; none where the prices do not know it."""
         if symbol not in self._symbols:
             column = self._columns.get(symbol)
-            closes = (
-                np.full(self.length, np.nan) if column is None else self.prices.closes[:, column]
-            )
-            rows = np.flatnonzero(np.isfinite(closes))
-            self._symbols[symbol] = SymbolHistory(rows, closes[rows])
+            if column is None:
+                rows, closes = np.zeros(0, dtype=np.int64), np.zeros(0)
+            else:
+                closes = np.ascontiguousarray(self.prices.closes[:, column])
+                rows = np.flatnonzero(np.isfinite(closes))
+                closes = closes[rows]
+            self._symbols[symbol] = SymbolHistory(rows, closes)
         return self._symbols[symbol]
 
     def indicator(self, indicator: Indicator) -> Column:
         """An indicator in every session; NaN where it is undefined or the symbol has no bar."""
-        key = (indicator.name, indicator.symbol, indicator.windows)
-        if key not in self._indicators:
-            own = self.symbol(indicator.symbol)
-            column = np.full(self.length, np.nan)
+        own = self.symbol(indicator.symbol)
+        if len(own.rows) == self.length:
+            return evaluate_indicator(indicator.name, indicator.windows, own.closes)
+        column = np.full(self.length, np.nan)
+        if len(own.rows):
             column[own.rows] = evaluate_indicator(indicator.name, indicator.windows, own.closes)
-            self._indicators[key] = column
-        return self._indicators[key]
+        return column
 
-    def returns(self, symbol: str) -> Column:
-        """Daily returns as fractions; 0 in a session without a bar, and before the second one."""
-        if symbol not in self._returns:
+    def growth(self, symbol: str) -> Column:
+        """What holding the symbol from each session to the next one returns, as a fraction.
+
+        0 where the next session has no bar, NaN before the first bar and in the last session.
+        """
+        if symbol not in self._growth:
             own = self.symbol(symbol)
-            column = np.zeros(self.length)
-            column[own.rows[1:]] = own.closes[1:] / own.closes[:-1] - 1
-            self._returns[symbol] = column
-        return self._returns[symbol]
+            column = np.full(self.length, np.nan)
+            if len(own.rows):
+                column[own.rows[0] : -1] = 0.0
+                column[own.rows[1:] - 1] = own.closes[1:] / own.closes[:-1] - 1
+            self._growth[symbol] = column
+        return self._growth[symbol]
 
     def why_undefined(self, indicator: Indicator, row: int) -> str:
         """Why an indicator has no value in the session of `row`."""
         own = self.symbol(indicator.symbol)
         bars = int(np.searchsorted(own.rows, row, side="right"))
         if bars == 0:
-            return f"{indicator} has no bars of {indicator.symbol}"
-        latest = int(own.rows[bars - 1])
-        if latest < row:
-            return (
-                f"{indicator} is stale: the last bar of {indicator.symbol} is of "
-                f"{self.prices.sessions[latest]}, {row - latest} sessions old"
-            )
+            return f"{indicator} has no value: {indicator.symbol} has no bars"
         needed = bars_needed(indicator.name, indicator.windows)
         if bars < needed:
+            short = needed - bars
             return (
-                f"{indicator} needs {needed} bars of {indicator.symbol}, was {bars} "
-                f"({needed - bars} short)"
+                f"{indicator} has no value: needs {needed} bars, {indicator.symbol} has {bars}, "
+                f"{short} {'bar' if short == 1 else 'bars'} short"
             )
-        return f"{indicator} has no value"
+        last = int(own.rows[bars - 1])
+        if last < row:
+            age = row - last
+            return (
+                f"{indicator} has no value: the last bar of {indicator.symbol} is of "
+                f"{self.prices.sessions[last]}, {age} {'session' if age == 1 else 'sessions'} old"
+            )
+        return f"{indicator} has no value: closes of {indicator.symbol} give no finite number"

@@ -1,132 +1,144 @@
-"""Indicators over a whole history at once.
+"""The indicators: columns of values from a column of closes.
 
-Each takes the closes of one symbol on the sessions that have one, oldest first, and gives an array
-of the same length with NaN where it is not defined yet. Windows are sessions, w; `p` are closes,
-`r` simple daily returns.
+Every function takes the closes of one symbol, one value per bar, oldest first and without gaps,
+and gives a column of the same length whose entry t is a function of the closes up to t; NaN where
+there are not enough bars yet. The conventions are Composer's.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
 import polars as pl
-from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
-Column = NDArray[np.float64]
+from alchemiser_dagster.symphony.rolling import (
+    Column,
+    rolling_deviation,
+    rolling_fall,
+    rolling_sum,
+)
 
 
 def evaluate_indicator(name: str, windows: tuple[int, ...], closes: Column) -> Column:
-    """The indicator called `name` of `closes`."""
-    match name, windows:
-        case "current-price", ():
+    """The indicator called `name` in the language, for every bar of `closes`."""
+    match name:
+        case "current-price":
             return closes
-        case "moving-average-price", (w,):
-            return _rolling(closes, w, lambda view: view.mean(axis=-1))
-        case "exponential-moving-average-price", (w,):
-            return _after(_exponential(closes, 2 / (w + 1)), w)
-        case "rsi", (w,):
-            return relative_strength(closes, w)
-        case "cumulative-return", (w,):
-            return cumulative_return(closes, w)
-        case "stdev-price", (w,):
-            return _deviation(closes, w)
-        case "moving-average-return", (w,):
-            return _shifted(mean_return(returns(closes), w))
-        case "stdev-return", (w,):
-            return _shifted(deviation_of_returns(returns(closes), w))
-        case "max-drawdown", (w,):
-            return max_drawdown(closes, w)
-        case "percentage-price-oscillator", (short, long):
-            return _oscillator(closes, short, long)
-        case "percentage-price-oscillator-signal", (short, long, smooth):
-            oscillator = _oscillator(closes, short, long)[long - 1 :]
-            signal = _after(_exponential(oscillator, 2 / (smooth + 1)), smooth)
-            return np.concatenate([np.full(min(long - 1, len(closes)), np.nan), signal])
-        case _:
-            raise ValueError(f"expected an indicator with its windows, was {name} {windows}")
+        case "moving-average-price":
+            return moving_average(closes, *windows)
+        case "exponential-moving-average-price":
+            return undefined_before(exponential_average(closes, *windows), windows[0] - 1)
+        case "rsi":
+            return relative_strength(closes, *windows)
+        case "cumulative-return":
+            return cumulative_return(closes, *windows)
+        case "moving-average-return":
+            return mean_return(returns(closes), *windows)
+        case "stdev-return":
+            return deviation_of_returns(returns(closes), *windows)
+        case "stdev-price":
+            return right_aligned(rolling_deviation, closes, *windows)
+        case "max-drawdown":
+            return max_drawdown(closes, *windows)
+        case "percentage-price-oscillator":
+            return price_oscillator(closes, *windows)
+        case "percentage-price-oscillator-signal":
+            return price_oscillator_signal(closes, *windows)
+    raise ValueError(f"expected an indicator of the language, was {name!r}")
 
 
 def returns(closes: Column) -> Column:
-    """Simple daily returns as fractions, one fewer than closes."""
-    return closes[1:] / closes[:-1] - 1
+    """Daily returns as fractions; the first bar has none (NaN)."""
+    column = np.full(len(closes), np.nan)
+    column[1:] = closes[1:] / closes[:-1] - 1
+    return column
 
 
-def cumulative_return(closes: Column, w: int) -> Column:
-    """(p[t] / p[t-w] - 1) x 100, percent."""
-    out = np.full_like(closes, np.nan)
-    out[w:] = (closes[w:] / closes[:-w] - 1) * 100
-    return out
+def moving_average(closes: Column, window: int) -> Column:
+    """Mean of the last `window` closes, in price units."""
+    return right_aligned(rolling_sum, closes, window) / window
 
 
-def mean_return(series: Column, w: int) -> Column:
-    """Arithmetic mean of the last w daily returns x 100, percent a day."""
-    return _rolling(series, w, lambda view: view.mean(axis=-1)) * 100
+def exponential_average(values: Column, window: int) -> Column:
+    """e[t] = e[t-1] + 2 / (window + 1) x (v[t] - e[t-1]), starting at the first value."""
+    return smoothed(values, 2 / (window + 1))
 
 
-def deviation_of_returns(series: Column, w: int) -> Column:
-    """Sample standard deviation (ddof 1) of the last w daily returns x 100, not annualised."""
-    return _deviation(series, w) * 100
+def relative_strength(closes: Column, window: int) -> Column:
+    """Wilder's RSI, 0 to 100; 50 where prices have not moved at all.
 
-
-def relative_strength(closes: Column, w: int) -> Column:
-    """RSI with Wilder's smoothing (J. Welles Wilder, 1978) of price differences, 0 to 100.
-
-    Gains and losses are smoothed with factor 1/w over the whole history, from 0. Defined from
-    w + 1 bars on; 50 where the price never moved.
+    Gains and losses of closes are smoothed with factor 1 / window over all bars, from 0 at the
+    first: J. Welles Wilder, "New Concepts in Technical Trading Systems" (1978), with the start
+    that cancels out of the ratio. Defined from bar window + 1.
     """
+    if len(closes) <= window:
+        return np.full(len(closes), np.nan)
     change = np.diff(closes, prepend=closes[:1])
-    gain = _exponential(np.maximum(change, 0), 1 / w)
-    loss = _exponential(np.maximum(-change, 0), 1 / w)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        strength = 100 - 100 / (1 + gain / loss)
-    strength = np.where(loss == 0, np.where(gain == 0, 50.0, 100.0), strength)
-    return _after(strength, w + 1)
+    gain = smoothed(np.maximum(change, 0.0), 1 / window)
+    loss = smoothed(np.maximum(-change, 0.0), 1 / window)
+    return undefined_before(strength(gain, loss), window)
 
 
-def max_drawdown(closes: Column, w: int) -> Column:
-    """Largest fall from a running peak within the last w closes, percent, positive."""
-
-    def deepest(view: NDArray[np.float64]) -> Column:
-        peak = np.maximum.accumulate(view, axis=-1)
-        fall: Column = (1 - view / peak).max(axis=-1)
-        return fall
-
-    return _rolling(closes, w, deepest) * 100
+def strength(gain: Column, loss: Column) -> Column:
+    """100 - 100 / (1 + gain / loss); 100 without losses, 50 without either."""
+    falls = loss > 0
+    ratio = np.divide(gain, loss, out=np.zeros_like(gain), where=falls)
+    return np.where(falls, 100.0 - 100.0 / (1.0 + ratio), np.where(gain > 0, 100.0, 50.0))
 
 
-def _oscillator(closes: Column, short: int, long: int) -> Column:
-    """(EMA short - EMA long) / EMA long x 100, percent."""
-    slow = _exponential(closes, 2 / (long + 1))
-    return _after((_exponential(closes, 2 / (short + 1)) - slow) / slow * 100, long)
+def cumulative_return(closes: Column, window: int) -> Column:
+    """(p[t] / p[t - window] - 1) x 100, percent."""
+    column = np.full(len(closes), np.nan)
+    if len(closes) > window:
+        column[window:] = (closes[window:] / closes[:-window] - 1) * 100
+    return column
 
 
-def _deviation(series: Column, w: int) -> Column:
-    if w < 2:  # one value has no sample deviation
-        return np.full_like(series, np.nan)
-    return _rolling(series, w, lambda view: view.std(axis=-1, ddof=1))
+def mean_return(daily: Column, window: int) -> Column:
+    """Arithmetic mean of the last `window` daily returns, percent per day."""
+    return right_aligned(rolling_sum, daily, window) / window * 100
 
 
-def _exponential(series: Column, factor: float) -> Column:
-    """e[t] = e[t-1] + factor (x[t] - e[t-1]), seeded with the first value."""
-    if not len(series):
-        return series
-    return pl.Series(series).ewm_mean(alpha=factor, adjust=False).to_numpy().copy()
+def deviation_of_returns(daily: Column, window: int) -> Column:
+    """Sample standard deviation (divisor window - 1) of daily returns, percent, not annualised."""
+    return right_aligned(rolling_deviation, daily, window) * 100
 
 
-def _rolling(series: Column, w: int, reduce: Callable[[Column], Column]) -> Column:
-    out = np.full(len(series), np.nan)
-    if len(series) >= w:
-        out[w - 1 :] = reduce(sliding_window_view(series, w))
-    return out
+def max_drawdown(closes: Column, window: int) -> Column:
+    """Largest fall from a running peak within the last `window` closes, percent, positive."""
+    return right_aligned(rolling_fall, closes, window) * 100
 
 
-def _after(series: Column, bars: int) -> Column:
-    """Undefine what comes before `bars` values are there."""
-    out = np.array(series, dtype=np.float64)
-    out[: bars - 1] = np.nan
-    return out
+def price_oscillator(closes: Column, short: int, long: int) -> Column:
+    """(EMA(short) - EMA(long)) / EMA(long) x 100, percent, from bar `long`."""
+    slow = exponential_average(closes, long)
+    return undefined_before((exponential_average(closes, short) - slow) / slow * 100, long - 1)
 
 
-def _shifted(of_returns: Column) -> Column:
-    """A column of returns in the place of the closes they end at."""
-    return np.concatenate([[np.nan], of_returns])
+def price_oscillator_signal(closes: Column, short: int, long: int, smooth: int) -> Column:
+    """EMA(smooth) of the oscillator, started at its first value."""
+    column = np.full(len(closes), np.nan)
+    if len(closes) >= long:
+        oscillator = price_oscillator(closes, short, long)[long - 1 :]
+        column[long - 1 :] = exponential_average(oscillator, smooth)
+    return undefined_before(column, long + smooth - 2)
+
+
+def smoothed(values: Column, factor: float) -> Column:
+    """s[t] = s[t-1] + factor x (v[t] - s[t-1]), starting at the first value."""
+    return pl.Series(values).ewm_mean(alpha=factor, adjust=False).to_numpy(writable=True)
+
+
+def undefined_before(column: Column, start: int) -> Column:
+    """The column with NaN in its first `start` entries."""
+    column[:start] = np.nan
+    return column
+
+
+def right_aligned(rolling: Callable[[Column, int], Column], values: Column, window: int) -> Column:
+    """A rolling function's results at the last bar of their windows, NaN before."""
+    column = np.full(len(values), np.nan)
+    if len(values) >= window:
+        column[window - 1 :] = rolling(values, window)
+    return column

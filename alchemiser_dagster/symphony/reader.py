@@ -84,15 +84,21 @@ class SourceText:
         line, column = self.position(offset)
         return f"{self.name}:{line}:{column}"
 
-    def fail(
+    def error(
         self, offset: int, message: str, kind: type[SymphonyError] = SymphonyValidationError
-    ) -> NoReturn:
-        """Raise an error that points at an offset."""
+    ) -> SymphonyError:
+        """An error that points at an offset."""
         line, column = self.position(offset)
         start = self._line_starts[line - 1]
         end = self.text.find("\n", start)
         source_line = self.text[start : end if end >= 0 else len(self.text)]
-        raise kind(message, self.name, line, column, source_line)
+        return kind(message, self.name, line, column, source_line)
+
+    def fail(
+        self, offset: int, message: str, kind: type[SymphonyError] = SymphonyValidationError
+    ) -> NoReturn:
+        """Raise an error that points at an offset."""
+        raise self.error(offset, message, kind)
 
 
 # Blanks, commas and comments are eaten in front of each token. Quantifiers are possessive: no

@@ -12,13 +12,16 @@ class Signature:
     """An indicator: its parameters in order, and the bars it needs for a first value.
 
     `settles` marks the recursive ones, which want a longer history than they need.
-    `of_prices` marks those that are about a price level, which only an asset has.
+    `of_prices` marks those that only an asset can have, being about its price. `unit` is that of
+    the values; percent means that 5.5 is 5.5 %.
     """
 
     parameters: tuple[str, ...]
     bars: Callable[..., int]
     settles: bool = False
     of_prices: bool = False
+    smallest_window: int = 1
+    unit: str = "percent"
 
 
 def _window(window: int) -> int:
@@ -32,14 +35,16 @@ def _window_and_one(window: int) -> int:
 _WINDOW = ("window",)
 
 INDICATORS: dict[str, Signature] = {
-    "current-price": Signature((), lambda: 1, of_prices=True),
-    "moving-average-price": Signature(_WINDOW, _window, of_prices=True),
-    "exponential-moving-average-price": Signature(_WINDOW, _window, settles=True, of_prices=True),
-    "rsi": Signature(_WINDOW, _window_and_one, settles=True),
+    "current-price": Signature((), lambda: 1, of_prices=True, unit="price"),
+    "moving-average-price": Signature(_WINDOW, _window, of_prices=True, unit="price"),
+    "exponential-moving-average-price": Signature(
+        _WINDOW, _window, settles=True, of_prices=True, unit="price"
+    ),
+    "rsi": Signature(_WINDOW, _window_and_one, settles=True, unit="points"),
     "cumulative-return": Signature(_WINDOW, _window_and_one),
     "moving-average-return": Signature(_WINDOW, _window_and_one),
-    "stdev-return": Signature(_WINDOW, _window_and_one),
-    "stdev-price": Signature(_WINDOW, _window, of_prices=True),
+    "stdev-return": Signature(_WINDOW, _window_and_one, smallest_window=2),
+    "stdev-price": Signature(_WINDOW, _window, of_prices=True, smallest_window=2, unit="price"),
     "max-drawdown": Signature(_WINDOW, _window),
     "percentage-price-oscillator": Signature(
         ("short-window", "long-window"), lambda _short, long: long, settles=True, of_prices=True
