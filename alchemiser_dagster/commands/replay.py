@@ -20,8 +20,10 @@ import dagster as dg
 from alchemiser_dagster.books.strategies import load_books
 from alchemiser_dagster.definitions import build_definitions
 from alchemiser_dagster.defs.bars import symbols_of
+from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk
 from alchemiser_dagster.embedded import EmbeddedBroker
 from alchemiser_dagster.execution.desk import WINDOW
+from alchemiser_dagster.execution.preparation import open_the_account
 from alchemiser_dagster.ledger.queries import positions, the_session
 from alchemiser_dagster.ledger.store import Ledger
 from alchemiser_dagster.market.sessions import (
@@ -34,6 +36,8 @@ from alchemiser_dagster.market.sources import BarSource, FileSource, SyntheticSo
 from alchemiser_dagster.settings import ROOT, AccountFile, Home
 
 OPENING_CASH = Decimal(100_000)
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""The runs' logs are in Dagster's store; the terminal has the progress bar."""
 BROKER_HISTORY = timedelta(days=120)
 """Calendar days of bars before inception, from which the broker knows usual spreads and volumes."""
 
@@ -109,6 +113,7 @@ def replay(plan: Replay, progress: Callable[[str, int], None]) -> None:
         embedded_broker(plan.home, plan.facts, plan.strategies, plan.sessions[-1]) as broker,
     ):
         control = broker.control()
+        open_embedded_account(plan.home, plan.facts, plan.strategies)
         before = previous_session(plan.sessions[0])
         progress("bars and signals", 0)
         _materialise(definitions, instance, "evening", before, plan.sessions[-1])
@@ -138,6 +143,14 @@ def replay(plan: Replay, progress: Callable[[str, int], None]) -> None:
         progress("accounting", 1)
 
 
+def open_embedded_account(home: Home, facts: AccountFile, strategies: Path) -> None:
+    """Open the ledger's account and books at the running embedded broker; harmless when done."""
+    records = AccountRecords(home=str(home.path), strategies=str(strategies))
+    allocations = {book.name: book.allocation for book in records.books() if book.enabled}
+    desk = TradingDesk(records=records).desk()
+    open_the_account(desk, allocations, inception=facts.inception)
+
+
 def _is_complete(home: Home, session: date) -> bool:
     ledger = Ledger.at(home.ledger)
     with ledger.read() as connection:
@@ -153,6 +166,7 @@ def _materialise(
     result = definitions.resolve_job_def(job).execute_in_process(
         instance=instance,
         raise_on_error=False,
+        run_config=QUIET,
         tags={
             "dagster/asset_partition_range_start": first.isoformat(),
             "dagster/asset_partition_range_end": last.isoformat(),
@@ -163,7 +177,10 @@ def _materialise(
 
 def _trade(definitions: dg.Definitions, instance: dg.DagsterInstance, session: date) -> None:
     result = definitions.resolve_job_def("trade_session").execute_in_process(
-        instance=instance, partition_key=session.isoformat(), raise_on_error=False
+        instance=instance,
+        partition_key=session.isoformat(),
+        raise_on_error=False,
+        run_config=QUIET,
     )
     if not result.success:
         failures = [

@@ -7,6 +7,7 @@ broker's account.
 from dataclasses import dataclass
 from decimal import Decimal
 
+from rich import box
 from rich.table import Table
 
 from alchemiser_dagster.books.money import ZERO, round_to_total, to_cents
@@ -97,48 +98,63 @@ def report_of(desk: Desk) -> BooksReport:
 
 def books_table(report: BooksReport, title: str) -> Table:
     """The report as a table; every column of money sums to its total to the cent."""
-    table = Table(title=title, title_justify="left", title_style="bold", show_footer=False)
+    table = _table(title)
     table.add_column("book", no_wrap=True)
-    table.add_column("positions", overflow="fold", max_width=38)
-    for name in ("capital", "cash", "value", "realised", "unrealised", "NAV"):
+    for name in ("capital", "NAV", "realised", "unrealised", "return", "trades"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("return", justify="right", no_wrap=True)
-    table.add_column("trades", justify="right")
-
     lines = report.lines
-    columns = [
+    capital, navs, realised, unrealised = (
         round_to_total([getattr(line, name) for line in lines])
-        for name in ("capital", "cash", "value", "realised", "unrealised", "nav")
-    ]
+        for name in ("capital", "nav", "realised", "unrealised")
+    )
     for i, line in enumerate(lines):
         table.add_row(
             line.book,
-            line.positions or "cash",
-            *(f"{column[i]:,.2f}" for column in columns),
+            f"{capital[i]:,.2f}",
+            f"{navs[i]:,.2f}",
+            f"{realised[i]:+,.2f}",
+            f"{unrealised[i]:+,.2f}",
             "" if line.total_return is None else f"{line.total_return:+.2%}",
             str(line.trades),
         )
-    sums = [sum(column, ZERO) for column in columns]
-    paid_in = sums[0]
     table.add_section()
+    paid_in, nav = sum(capital, ZERO), sum(navs, ZERO)
     table.add_row(
         "all books",
-        "",
-        *(f"{amount:,.2f}" for amount in sums),
-        f"{sums[-1] / paid_in - 1:+.2%}" if paid_in > 0 else "",
+        f"{paid_in:,.2f}",
+        f"{nav:,.2f}",
+        f"{sum(realised, ZERO):+,.2f}",
+        f"{sum(unrealised, ZERO):+,.2f}",
+        f"{nav / paid_in - 1:+.2%}" if paid_in > 0 else "",
         str(sum(line.trades for line in lines)),
         style="bold",
     )
-    broker_value = report.broker_equity - report.broker_cash
-    table.add_row(
-        "broker",
-        "",
-        "",
-        f"{report.broker_cash:,.2f}",
-        f"{to_cents(broker_value):,.2f}",
-        "",
-        "",
-        f"{to_cents(report.broker_equity):,.2f}",
-    )
-    table.add_row("difference", *[""] * 6, f"{report.difference:,.2f}", style="bold")
+    table.add_row("broker's account", "", f"{to_cents(report.broker_equity):,.2f}")
+    table.add_row("difference", "", f"{report.difference:,.2f}", style="bold")
     return table
+
+
+def holdings_table(report: BooksReport) -> Table:
+    """What each book holds, as shares of its net asset value."""
+    table = _table("What they hold")
+    table.add_column("book", no_wrap=True)
+    table.add_column("cash", justify="right", no_wrap=True)
+    table.add_column("positions", overflow="fold")
+    for line in report.lines:
+        table.add_row(line.book, f"{line.cash:,.2f}", line.positions)
+    table.add_section()
+    cash = sum((line.cash for line in report.lines), ZERO)
+    table.add_row("all books", f"{cash:,.2f}", style="bold")
+    table.add_row("broker's account", f"{report.broker_cash:,.2f}")
+    return table
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )

@@ -15,7 +15,12 @@ from alchemiser_dagster.commands.replay import (
     sessions_to_replay,
     source_of,
 )
-from alchemiser_dagster.commands.report import BooksReport, books_table, report_of
+from alchemiser_dagster.commands.report import (
+    BooksReport,
+    books_table,
+    holdings_table,
+    report_of,
+)
 from alchemiser_dagster.commands.terminal import err, fail, out
 from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk
 from alchemiser_dagster.ledger.queries import last_session, outcomes
@@ -68,6 +73,7 @@ def run(
     except (BarsError, BooksError, ReplayError) as error:
         fail(str(error))
     out.print(books_table(report, _title(plan)))
+    out.print(holdings_table(report))
     _say_what_failed(home)
     if report.difference != 0:
         fail(f"the books do not add up to the broker: {report.difference} dollars are unexplained")

@@ -8,7 +8,7 @@ from alchemiser_dagster.books.performance import PriceMissing
 from alchemiser_dagster.defs.accounting import TRADED, book_performance, performance_table
 from alchemiser_dagster.defs.plans import EXACT
 from alchemiser_dagster.defs.resources import AccountRecords, as_session
-from alchemiser_dagster.defs.tables import SessionTables
+from alchemiser_dagster.defs.tables import SessionTables, TableMissing
 from alchemiser_dagster.execution.reconciliation import (
     NotTraded,
     total_positions,
@@ -16,7 +16,11 @@ from alchemiser_dagster.execution.reconciliation import (
 )
 from alchemiser_dagster.ledger.queries import all_books, book_cash, positions, snapshot
 
-HOLDING_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {"what": pl.String, "books": EXACT, "broker": EXACT}
+HOLDING_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "what": pl.String,
+    "books": EXACT,
+    "broker": EXACT,
+}
 
 
 def account_assets(
@@ -59,8 +63,7 @@ def account_assets(
         )
 
     @dg.asset(
-        deps=[account],
-        ins={"bars": dg.AssetIn(key="daily_bars")},
+        deps=[account, dg.AssetKey("daily_bars")],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="account",
@@ -68,7 +71,7 @@ def account_assets(
         automation_condition=dg.AutomationCondition.eager(),
     )
     def portfolio_performance(
-        context: dg.AssetExecutionContext, records: AccountRecords, bars: SessionTables
+        context: dg.AssetExecutionContext, records: AccountRecords
     ) -> SessionTables:
         """Every book's performance side by side, cash that no strategy was given included."""
         tables = {}
@@ -79,12 +82,17 @@ def account_assets(
                 try:
                     tables[key] = pl.concat(
                         performance_table(
-                            session, book, book_performance(connection, book, session, bars[key])
+                            session,
+                            book,
+                            book_performance(connection, book, session, records.tables),
                         )
                         for book in books
                     )
-                except PriceMissing as missing:
+                except (PriceMissing, TableMissing) as missing:
                     raise dg.Failure(f"{key}: {missing}") from missing
+                tables[key] = pl.concat(
+                    performance_table(session, book, own) for book, own in made.items()
+                )
         return tables
 
     return [account, portfolio_performance], [books_sum_to_broker]

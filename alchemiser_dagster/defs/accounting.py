@@ -14,9 +14,9 @@ from sqlalchemy import Connection
 
 from alchemiser_dagster.books.money import ZERO
 from alchemiser_dagster.books.performance import Performance, PriceMissing, market_value, measure
-from alchemiser_dagster.defs.plans import EXACT, closing_prices_of
+from alchemiser_dagster.defs.plans import EXACT, closes_of
 from alchemiser_dagster.defs.resources import AccountRecords, as_session
-from alchemiser_dagster.defs.tables import SessionTables
+from alchemiser_dagster.defs.tables import SessionTables, TableMissing, TableStore
 from alchemiser_dagster.ledger.queries import (
     book_cash,
     exits_of,
@@ -110,8 +110,7 @@ def _lots(connection: Connection, book: str, session: date) -> pl.DataFrame:
 def _performance_asset(book: str, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     @dg.asset(
         key=["performance", book],
-        deps=[dg.AssetKey(["lots", book])],
-        ins={"bars": dg.AssetIn(key="daily_bars")},
+        deps=[dg.AssetKey(["lots", book]), dg.AssetKey("daily_bars")],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="performance",
@@ -120,15 +119,15 @@ def _performance_asset(book: str, partitions: dg.PartitionsDefinition[str]) -> d
         automation_condition=dg.AutomationCondition.eager(),
     )
     def performance(
-        context: dg.AssetExecutionContext, records: AccountRecords, bars: SessionTables
+        context: dg.AssetExecutionContext, records: AccountRecords
     ) -> dg.Output[SessionTables]:
         """What the book is worth at the session's close, and what it has earned."""
         tables = {}
         with records.ledger.read() as connection:
             for key in context.partition_keys:
                 try:
-                    made = book_performance(connection, book, as_session(key), bars[key])
-                except PriceMissing as missing:
+                    made = book_performance(connection, book, as_session(key), records.tables)
+                except (PriceMissing, TableMissing) as missing:
                     raise dg.Failure(f"{book}, {key}: {missing}") from missing
                 tables[key] = performance_table(as_session(key), book, made)
         metadata = {"nav": float(made.nav), "realised": float(made.realised)}
@@ -138,20 +137,20 @@ def _performance_asset(book: str, partitions: dg.PartitionsDefinition[str]) -> d
 
 
 def book_performance(
-    connection: Connection, book: str, session: date, bars: pl.DataFrame
+    connection: Connection, book: str, session: date, tables: TableStore
 ) -> Performance:
-    """A book's performance in `session`, valued at the closes in `bars`."""
+    """A book's performance in `session`, valued at the closes of its `daily_bars`."""
     before = previous_session(session)
     earlier_cash = book_cash(connection, through=before).get(book)
     previous_nav = None
     if earlier_cash is not None:
         earlier_lots = open_lots(connection, book=book, through=before)
-        previous_nav = earlier_cash + market_value(earlier_lots, closing_prices_of(bars, before))
+        previous_nav = earlier_cash + market_value(earlier_lots, closes_of(tables, session, before))
     return measure(
         cash=book_cash(connection, through=session).get(book, ZERO),
         lots=open_lots(connection, book=book, through=session),
         exit_pnls=[row.proceeds - row.cost for row in exits_of(connection, book, through=session)],
-        prices=closing_prices_of(bars, session),
+        prices=closes_of(tables, session, session),
         flow=external_flows(connection, book, session=session),
         net_flows=external_flows(connection, book, through=session),
         previous_nav=previous_nav,

@@ -9,6 +9,9 @@ Everything is off until the operator switches it on: a fresh instance has no mem
 """
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import (
+    UnresolvedAssetJobDefinition,
+)
 
 from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk
 from alchemiser_dagster.execution.errors import BrokerError
@@ -20,15 +23,17 @@ EVENING = "30 17 * * 1-5"
 SENSOR_SECONDS = 30
 
 
-def asset_jobs() -> dict[str, dg.UnresolvedAssetJobDefinition]:
+def asset_jobs() -> dict[str, UnresolvedAssetJobDefinition]:
     """The jobs that materialise the stages of a session, by name."""
     stages = {
         "evening": dg.AssetSelection.groups("market", "signal"),
+        "consolidate": dg.AssetSelection.groups("portfolio"),
         "plan_session": dg.AssetSelection.groups("plan"),
         "after_close": dg.AssetSelection.groups("fills", "lots", "performance", "account"),
     }
     descriptions = {
         "evening": "Completed bars and every strategy's signal",
+        "consolidate": "What the account as a whole is to hold",
         "plan_session": "Every book's plan for the session, from the signals of the one before",
         "after_close": "What was traded, owned and earned, with the check against the broker",
     }
@@ -43,7 +48,7 @@ def asset_jobs() -> dict[str, dg.UnresolvedAssetJobDefinition]:
     }
 
 
-def evening_schedule(job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+def evening_schedule(job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
     """Bars and signals of each session, in its evening."""
 
     @dg.schedule(
@@ -64,7 +69,7 @@ def evening_schedule(job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinit
 
 
 def market_calendar_sensor(
-    plan_job: dg.UnresolvedAssetJobDefinition, trade_job: dg.JobDefinition
+    plan_job: UnresolvedAssetJobDefinition, trade_job: dg.JobDefinition
 ) -> dg.SensorDefinition:
     """The sensor that reads the exchange's clock."""
 

@@ -7,19 +7,21 @@ the quotes of its own window.
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
 
 import dagster as dg
 import polars as pl
 from sqlalchemy import Connection
 
 from alchemiser_dagster.books.money import ZERO
-from alchemiser_dagster.books.planning import Plan, plan_book
+from alchemiser_dagster.books.planning import Plan, PlanError, plan_book
 from alchemiser_dagster.books.strategies import Book
-from alchemiser_dagster.books.weights import accept_weights
+from alchemiser_dagster.books.weights import WeightError, accept_weights
 from alchemiser_dagster.defs.partitions import previous_session
 from alchemiser_dagster.defs.resources import AccountRecords, as_session
 from alchemiser_dagster.defs.signals import signal_key
-from alchemiser_dagster.defs.tables import SessionTables
+from alchemiser_dagster.defs.tables import SessionTables, TableMissing, TableStore
 from alchemiser_dagster.execution.desk import DEPLOYMENT
 from alchemiser_dagster.ledger.opening import opening_cash
 from alchemiser_dagster.ledger.queries import book_cash, last_rebalance, positions
@@ -51,10 +53,10 @@ def plan_asset(book: Book, partitions: dg.PartitionsDefinition[str]) -> dg.Asset
 
     @dg.asset(
         key=plan_key(book.name),
-        ins={
-            "signals": dg.AssetIn(key=signal_key(book.name), partition_mapping=previous_session),
-            "bars": dg.AssetIn(key="daily_bars", partition_mapping=previous_session),
-        },
+        deps=[
+            dg.AssetDep(dg.AssetKey(key), partition_mapping=previous_session)
+            for key in (signal_key(book.name), ["daily_bars"])
+        ],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="plan",
@@ -62,10 +64,7 @@ def plan_asset(book: Book, partitions: dg.PartitionsDefinition[str]) -> dg.Asset
         io_manager_key="session_tables",
     )
     def plan(
-        context: dg.AssetExecutionContext,
-        records: AccountRecords,
-        signals: SessionTables,
-        bars: SessionTables,
+        context: dg.AssetExecutionContext, records: AccountRecords
     ) -> dg.Output[SessionTables]:
         """The book's plan: its target weights against what it holds at the start of the session.
 
@@ -79,11 +78,15 @@ def plan_asset(book: Book, partitions: dg.PartitionsDefinition[str]) -> dg.Asset
         for key in context.partition_keys:
             session = as_session(key)
             before = sessions.previous_session(session)
-            weights = weights_of(signals[before.isoformat()])
-            with records.ledger.read() as connection:
-                made = plan_at_closes(
-                    connection, book, book.symphony, session, weights, bars[before.isoformat()]
-                )
+            try:
+                weights = weights_of(records.tables.read(signal_key(book.name), before.isoformat()))
+                closes = closes_of(records.tables, before, before)
+                with records.ledger.read() as connection:
+                    made = plan_at_closes(connection, book, book.symphony, session, weights, closes)
+            except (TableMissing, WeightError, PlanError) as error:
+                reason = f"{book.name} has no plan for {key}: {error}"
+                records.tables.refuse(plan_key(book.name), key, reason)
+                raise dg.Failure(reason, allow_retries=False) from error
             tables[key] = plan_table(made)
             metadata = {
                 "capital": float(made.capital),
@@ -115,9 +118,9 @@ def plan_at_closes(
     symphony: Symphony,
     session: date,
     weights: Mapping[str, Decimal],
-    bars: pl.DataFrame,
+    closes: Mapping[str, Decimal],
 ) -> Plan:
-    """Plan a book for `session` from the ledger as it stood before, at the closes of `bars`."""
+    """Plan a book for `session` from the ledger as it stood before, at `closes` (dollars)."""
     before = sessions.previous_session(session)
     held = positions(connection, through=before).get(book.name, {})
     cash = book_cash(connection, through=before).get(book.name)
@@ -127,16 +130,28 @@ def plan_at_closes(
         weights=weights,
         holdings=held,
         cash=cash,
-        prices=closing_prices_of(bars, before),
+        prices=closes,
         deployment=DEPLOYMENT,
         scheduled=is_scheduled(connection, book.name, symphony, session),
         threshold=symphony.rebalancing.threshold,
     )
 
 
-def closing_prices_of(bars: pl.DataFrame, session: date) -> dict[str, Decimal]:
-    """The tradable close of each symbol that has a bar in `session`, dollars, four places."""
-    rows = bars.filter(pl.col("date") == session).select("symbol", "close").iter_rows()
+def closes_of(tables: TableStore, snapshot: date, session: date) -> dict[str, Decimal]:
+    """The tradable close of each symbol in `session`, dollars to four places, as `daily_bars` of
+    `snapshot` has it. Raises TableMissing.
+    """
+    path = tables.path(["daily_bars"], snapshot.isoformat())
+    if not path.exists():
+        raise TableMissing(f"daily_bars of {snapshot} has not been materialised")
+    return _closes(path, path.stat().st_mtime_ns, session)
+
+
+@lru_cache(maxsize=64)
+def _closes(path: Path, _written: int, session: date) -> dict[str, Decimal]:
+    # Every book of a run asks for the same closes.
+    bars = pl.scan_parquet(path).filter(pl.col("date") == session).select("symbol", "close")
+    rows = bars.collect().iter_rows()
     return {symbol: Decimal(str(round(close, 4))) for symbol, close in rows}
 
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from alchemiser_dagster.books.strategies import Book
 from alchemiser_dagster.defs.resources import AccountRecords, as_session
-from alchemiser_dagster.defs.tables import SessionTables, TableMissing
+from alchemiser_dagster.defs.tables import SessionScans, SessionTables, TableMissing
 from alchemiser_dagster.market.bars import closing_prices
 from alchemiser_dagster.market.symbols import broker_symbol
 from alchemiser_dagster.symphony import SignalUnavailable, evaluate
@@ -39,7 +39,7 @@ def signal_asset(book: Book, partitions: dg.PartitionsDefinition[str]) -> dg.Ass
         io_manager_key="session_tables",
         output_required=False,
     )
-    def signal(context: dg.AssetExecutionContext, records: AccountRecords, bars: SessionTables):  # type: ignore[no-untyped-def]
+    def signal(context: dg.AssetExecutionContext, records: AccountRecords, bars: SessionScans):  # type: ignore[no-untyped-def]
         key = context.asset_key.path
         tables, refusals = evaluate_sessions(book, bars)
         for session, reason in refusals.items():
@@ -60,7 +60,7 @@ def signal_asset(book: Book, partitions: dg.PartitionsDefinition[str]) -> dg.Ass
     return signal
 
 
-def evaluate_sessions(book: Book, bars: SessionTables) -> tuple[SessionTables, dict[str, str]]:
+def evaluate_sessions(book: Book, bars: SessionScans) -> tuple[SessionTables, dict[str, str]]:
     """A book's weights by session, and for the sessions without a signal the reason why."""
     if book.symphony is None:
         return {}, dict.fromkeys(bars, book.problem or "no strategy")
@@ -69,7 +69,10 @@ def evaluate_sessions(book: Book, bars: SessionTables) -> tuple[SessionTables, d
     refusals: dict[str, str] = {}
     for key, snapshot in bars.items():
         closes = closing_prices(
-            snapshot.filter(pl.col("symbol").is_in(needed)), through=as_session(key)
+            snapshot.filter(pl.col("symbol").is_in(needed))
+            .select("symbol", "date", "adj_close")
+            .collect(),
+            through=as_session(key),
         )
         evaluation = evaluate([book.symphony], closes)[book.name]
         try:

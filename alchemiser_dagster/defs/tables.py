@@ -1,8 +1,8 @@
 """Published tables: one parquet file per asset and session, and the IO manager around them.
 
-Every partitioned asset takes and gives a mapping {session: table}, whether it runs for one session
-or for a range, so that a range gives the same bytes as its days one by one. A file appears whole
-or not at all.
+Every partitioned asset gives a mapping {session: table} and is given {session: lazy table}, whether
+it runs for one session or for a range, so that a range gives the same bytes as its days one by one.
+A file appears whole or not at all.
 """
 
 import os
@@ -14,6 +14,8 @@ import polars as pl
 
 SessionTables = dict[str, pl.DataFrame]
 """Tables by session, the session as an ISO date (Dagster's partition key)."""
+SessionScans = dict[str, pl.LazyFrame]
+"""Tables by session, of which only the columns and rows asked for are read."""
 
 
 class TableMissing(Exception):
@@ -42,11 +44,15 @@ class TableStore:
 
     def read(self, key: Sequence[str], session: str) -> pl.DataFrame:
         """The table of an asset's session. Raises TableMissing."""
+        return self.scan(key, session).collect()
+
+    def scan(self, key: Sequence[str], session: str) -> pl.LazyFrame:
+        """The table of an asset's session, to be read as far as it is needed."""
         path = self.path(key, session)
         if not path.exists():
             why = self.refusal(key, session) or "it has not been materialised"
             raise TableMissing(f"{'/'.join(key)} of {session}: {why}")
-        return pl.read_parquet(path)
+        return pl.scan_parquet(path)
 
     def refuse(self, key: Sequence[str], session: str, reason: str) -> None:
         """Keep why an asset has no table for a session, in place of an earlier table."""
@@ -81,10 +87,10 @@ class SessionTablesIOManager(dg.ConfigurableIOManager):
             store.write(context.asset_key.path, session, table)
         context.add_output_metadata({"rows": sum(table.height for table in obj.values())})
 
-    def load_input(self, context: dg.InputContext) -> SessionTables:
+    def load_input(self, context: dg.InputContext) -> SessionScans:
         """Read the tables of the sessions that the run's sessions map to."""
         store = TableStore(Path(self.root))
         return {
-            session: store.read(context.asset_key.path, session)
+            session: store.scan(context.asset_key.path, session)
             for session in context.asset_partition_keys
         }

@@ -75,11 +75,11 @@ def plan_books(
     """Price every book's plan at the quotes of now and fix its trades for the session."""
     wishes = {book.name: _wish(records, book, window) for book in records.books()}
     plans = preparation.plan_session(trading.desk(), window.session, wishes)
-    for book, plan in plans.items():
-        context.log.info(
-            f"{book}: {plan.trigger or 'not due'}; {len(plan.sells)} to sell, "
-            f"{len(plan.buys)} to buy"
-        )
+    lines = [
+        f"{book}: {plan.trigger or 'not due'}; {len(plan.sells)} to sell, {len(plan.buys)} to buy"
+        for book, plan in plans.items()
+    ]
+    context.log.info("\n".join(["planned at the quotes of now", *lines]))
     return window
 
 
@@ -123,8 +123,11 @@ def settle(context: dg.OpExecutionContext, window: OpenWindow, trading: TradingD
         report = settlement.settle(trading.desk(), window.session)
     except BooksBroken as broken:
         raise dg.Failure(str(broken), allow_retries=False) from broken
-    for book, (state, reason) in report.books.items():
-        context.log.info(f"{book}: {state}{f' ({reason})' if reason else ''}")
+    lines = [
+        f"{book}: {state}{f' ({reason})' if reason else ''}"
+        for book, (state, reason) in report.books.items()
+    ]
+    context.log.info("\n".join([f"{report.outcome}, {report.trades} trades", *lines]))
     context.log_event(
         dg.AssetMaterialization(
             TRADED,

@@ -11,16 +11,16 @@ from decimal import Decimal
 from alchemiser_dagster.books.money import to_cents
 from alchemiser_dagster.books.planning import Plan, PlanError, plan_book
 from alchemiser_dagster.execution.desk import Desk
-from alchemiser_dagster.execution.gate import OpenWindow
+from alchemiser_dagster.execution.gate import NEW_YORK, OpenWindow
 from alchemiser_dagster.execution.quotes import problem
 from alchemiser_dagster.execution.reconciliation import compare
 from alchemiser_dagster.ledger.opening import open_account, open_books
 from alchemiser_dagster.ledger.queries import (
     Snapshot,
     book_cash,
+    last_session,
     outcomes,
     positions,
-    the_account,
 )
 from alchemiser_dagster.ledger.session_records import (
     NewTrade,
@@ -32,6 +32,7 @@ from alchemiser_dagster.ledger.session_records import (
     record_snapshot,
     session_prices,
 )
+from alchemiser_dagster.ledger.store import LedgerError
 
 QUOTE_TRIES = 4
 
@@ -66,6 +67,28 @@ def take_snapshot(desk: Desk) -> Snapshot:
     )
 
 
+def open_the_account(desk: Desk, allocations: Mapping[str, Decimal], *, inception: date) -> None:
+    """Record the account with its cash, and open the books that are new; harmless when done.
+
+    Raises BooksBroken when the ledger keeps another account.
+    """
+    account, now = desk.gateway.account(), desk.gateway.clock().now
+    try:
+        open_account(
+            desk.ledger,
+            account_number=account.number,
+            inception=inception,
+            cash=account.cash,
+            at=now,
+        )
+    except LedgerError as error:
+        raise BooksBroken(str(error)) from error
+    with desk.ledger.read() as connection:
+        traded = last_session(connection)
+    since = inception if traded is None else now.astimezone(NEW_YORK).date()
+    open_books(desk.ledger, allocations, session=since, at=now)
+
+
 def open_session(
     desk: Desk, window: OpenWindow, allocations: Mapping[str, Decimal], *, inception: date
 ) -> None:
@@ -73,23 +96,7 @@ def open_session(
 
     Raises BooksBroken, before any order, when they do not.
     """
-    account = desk.gateway.account()
-    with desk.ledger.read() as connection:
-        known = the_account(connection)
-    if known is None:
-        open_account(
-            desk.ledger,
-            account_number=account.number,
-            inception=inception,
-            cash=account.cash,
-            at=window.now,
-        )
-    elif known.account_number != account.number:
-        raise BooksBroken(
-            f"expected account {known.account_number}, which this ledger keeps, was "
-            f"{account.number}"
-        )
-    open_books(desk.ledger, allocations, session=window.session, at=window.now)
+    open_the_account(desk, allocations, inception=inception)
     begin_session(
         desk.ledger,
         window.session,

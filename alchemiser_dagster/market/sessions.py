@@ -7,6 +7,7 @@ Dates are session dates (New York). Moments are aware datetimes; a naive one is 
 it cannot be placed in a session.
 """
 
+import warnings
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -39,7 +40,10 @@ def _calendar() -> _Calendar:
 
     last_day = date(datetime.now(NEW_YORK).year + YEARS_AHEAD, 12, 31)
     first_day = date(FIRST_YEAR, 1, 1)
-    nyse = exchange_calendars.get_calendar("XNYS", start=str(first_day), end=str(last_day))
+    with warnings.catch_warnings():
+        # The library's own use of a pandas call that is going to change.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        nyse = exchange_calendars.get_calendar("XNYS", start=str(first_day), end=str(last_day))
 
     def in_new_york(moments: object) -> tuple[datetime, ...]:
         index = moments.dt.tz_convert(NEW_YORK)  # type: ignore[attr-defined]

@@ -4,7 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 SETTLING_SESSIONS = 250
-"""A smoothed average has forgotten where it started after this many sessions and 20 windows."""
+"""A smoothed average has forgotten where it started after this many sessions and some windows."""
+WILDER_WINDOWS = 20
+EXPONENTIAL_WINDOWS = 10
+"""Wilder's factor is 1/w, that of an exponential average 2/(w+1): it forgets twice as fast."""
 
 
 @dataclass(frozen=True)
@@ -68,4 +71,5 @@ def history_wanted(name: str, windows: tuple[int, ...]) -> int:
     needed = bars_needed(name, windows)
     if not INDICATORS[name].settles:
         return needed
-    return max(needed, SETTLING_SESSIONS + 20 * max(windows))
+    forgets = WILDER_WINDOWS if name == "rsi" else EXPONENTIAL_WINDOWS
+    return max(needed, SETTLING_SESSIONS + forgets * max(windows))
