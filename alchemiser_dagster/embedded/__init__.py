@@ -1,6 +1,5 @@
 """An Alpaca-compatible broker on loopback, for the unmodified alpaca-py clients."""
 
-from alchemiser_dagster.embedded.bars import BarsError
 from alchemiser_dagster.embedded.clock import MANUAL, ClockMode
 from alchemiser_dagster.embedded.control import ControlClient, ControlError
 from alchemiser_dagster.embedded.matching import PAPER, REALISTIC, Profile
@@ -11,7 +10,6 @@ __all__ = [
     "MANUAL",
     "PAPER",
     "REALISTIC",
-    "BarsError",
     "ClockMode",
     "Connection",
     "ControlClient",

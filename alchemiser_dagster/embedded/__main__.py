@@ -9,11 +9,11 @@ from pathlib import Path
 
 import polars as pl
 
-from alchemiser_dagster.embedded.bars import BarsError
 from alchemiser_dagster.embedded.clock import ClockMode
 from alchemiser_dagster.embedded.matching import PAPER, REALISTIC
 from alchemiser_dagster.embedded.serve import serve
 from alchemiser_dagster.embedded.store import StateFileError
+from alchemiser_dagster.market.bars import BarsError
 
 
 def main() -> int:

@@ -23,6 +23,7 @@ from alchemiser_dagster.embedded.answers import json_answer, json_body
 from alchemiser_dagster.embedded.brokerage import Brokerage
 from alchemiser_dagster.embedded.clock import new_york_date, next_close, next_open, phase_at
 from alchemiser_dagster.embedded.faults import FaultPlan, FaultRuleError
+from alchemiser_dagster.embedded.openapi import document
 from alchemiser_dagster.embedded.refusals import RefusalError, invalid, not_found
 from alchemiser_dagster.embedded.state import AccountFlags, AssetFlags
 from alchemiser_dagster.embedded.timeline import PastError
@@ -43,6 +44,7 @@ class ControlApi:
     def routes(self) -> list[Route]:
         return [
             Route("/_sim/state", self.state, methods=["GET"]),
+            Route("/_sim/openapi.json", self.openapi, methods=["GET"]),
             Route("/_sim/clock", self.clock, methods=["GET"]),
             Route("/_sim/clock", self.advance, methods=["POST"]),
             Route("/_sim/account", self.flag_account, methods=["POST"]),
@@ -70,6 +72,9 @@ class ControlApi:
                 "server_errors": self._traffic.server_errors,
             }
         )
+
+    async def openapi(self, request: Request) -> Response:
+        return json_answer(document(VERSION))
 
     async def clock(self, request: Request) -> Response:
         return json_answer(self._clock())

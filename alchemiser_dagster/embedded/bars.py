@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from alchemiser_dagster.market.bars import BarsError
 from alchemiser_dagster.market.sessions import sessions_between
 
 PRICES = ("open", "high", "low", "close")
@@ -21,10 +22,6 @@ EPOCH = date(1970, 1, 1)
 
 Floats = NDArray[np.float64]
 Days = NDArray[np.int64]
-
-
-class BarsError(ValueError):
-    """The bars table cannot serve as a market."""
 
 
 @dataclass(frozen=True, slots=True)

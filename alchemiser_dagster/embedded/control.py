@@ -41,6 +41,10 @@ class ControlClient:
         """What the simulator says of itself: version, time, counts of requests and errors."""
         return self._call("GET", "/_sim/state")
 
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document of the trading and data APIs."""
+        return self._call("GET", "/_sim/openapi.json")
+
     def set_account(self, **flags: bool) -> None:
         """Set restrictions of the account: trading_blocked, account_blocked."""
         self._call("POST", "/_sim/account", flags)

@@ -14,7 +14,8 @@ import pytest
 from alpaca.data.historical import StockHistoricalDataClient
 from alpaca.trading.client import TradingClient
 
-from alchemiser_dagster.embedded import BarsError, Connection, EmbeddedBroker, StateFileError
+from alchemiser_dagster.embedded import Connection, EmbeddedBroker, StateFileError
+from alchemiser_dagster.market.bars import BarsError
 from tests.embedded.conftest import Desk, Open, desk_of, new_york, tiny_bars
 from tests.embedded.order_requests import dollars, limit, market
 
