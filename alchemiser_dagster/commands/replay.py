@@ -21,10 +21,11 @@ from alchemiser_dagster.books.strategies import load_books
 from alchemiser_dagster.definitions import build_definitions
 from alchemiser_dagster.defs.bars import symbols_of
 from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk
+from alchemiser_dagster.defs.tables import TableStore
 from alchemiser_dagster.embedded import EmbeddedBroker
 from alchemiser_dagster.execution.desk import WINDOW
 from alchemiser_dagster.execution.preparation import open_the_account
-from alchemiser_dagster.ledger.queries import positions, the_session
+from alchemiser_dagster.ledger.queries import positions
 from alchemiser_dagster.ledger.store import Ledger
 from alchemiser_dagster.market.sessions import (
     next_session,
@@ -48,12 +49,29 @@ class ReplayError(Exception):
 
 @dataclass(frozen=True)
 class Replay:
-    """A replay of `sessions`, oldest first, on one account."""
+    """A replay of `sessions`, oldest first, on one account whose last session will be `last`."""
 
     home: Home
     facts: AccountFile
     strategies: Path
     sessions: list[date]
+    last: date
+
+    @property
+    def is_done(self) -> bool:
+        """Nothing to trade and nothing to account for."""
+        return not self.sessions and not self.unaccounted()
+
+    def unaccounted(self) -> list[date]:
+        """Sessions of the account without the tables that follow the trading."""
+        tables = TableStore(self.home.tables)
+        stages = [["portfolio_performance"]]
+        stages += [["performance", book.name] for book in load_books(self.strategies)]
+        return [
+            session
+            for session in sessions_between(next_session(self.facts.inception), self.last)
+            if not all(tables.path(key, session.isoformat()).exists() for key in stages)
+        ]
 
 
 def source_of(facts: AccountFile) -> BarSource:
@@ -103,42 +121,44 @@ def prepare_dagster(home: Home) -> None:
 
 
 def replay(plan: Replay, progress: Callable[[str, int], None]) -> None:
-    """Trade every session of `plan`. `progress` is told what is done, and by how many steps.
+    """Trade every session of `plan`, and account for those that are not accounted for yet.
 
-    Raises ReplayError when a session could not be traded to its end.
+    `progress` is told what is done, and by how many of the plan's steps. Raises ReplayError when a
+    session could not be traded to its end or not be accounted for.
     """
     definitions = build_definitions(plan.home, str(plan.strategies))
     with (
         dagster_instance(plan.home) as instance,
-        embedded_broker(plan.home, plan.facts, plan.strategies, plan.sessions[-1]) as broker,
+        embedded_broker(plan.home, plan.facts, plan.strategies, plan.last) as broker,
     ):
-        control = broker.control()
         open_embedded_account(plan.home, plan.facts, plan.strategies)
-        before = previous_session(plan.sessions[0])
-        progress("bars and signals", 0)
-        _materialise(definitions, instance, "evening", before, plan.sessions[-1])
-        _materialise(definitions, instance, "consolidate", before, plan.sessions[-1])
+        control = broker.control()
+        if plan.sessions:
+            progress("bars and signals", 0)
+            before = previous_session(plan.sessions[0])
+            _materialise(definitions, instance, "evening", before, plan.last)
+            _materialise(definitions, instance, "consolidate", before, plan.last)
         progress("bars and signals", 1)
         for session in plan.sessions:
             progress(f"trading {session}", 0)
-            if not _is_complete(plan.home, session):
-                opens = session_close(session) - WINDOW
-                if control.now() < opens:
-                    control.advance_to(opens)
-                _materialise(definitions, instance, "plan_session", session, session)
-                _trade(definitions, instance, session)
+            opens = session_close(session) - WINDOW
+            if control.now() < opens:
+                control.advance_to(opens)
+            _materialise(definitions, instance, "plan_session", session, session)
+            _trade(definitions, instance, session)
             progress(f"trading {session}", 1)
         # The closes of the last session are in when its market has closed.
-        closing = session_close(plan.sessions[-1]) + timedelta(minutes=30)
+        closing = session_close(plan.last) + timedelta(minutes=30)
         if control.now() < closing:
             control.advance_to(closing)
         progress("accounting", 0)
-        result = _materialise(
-            definitions, instance, "after_close", plan.sessions[0], plan.sessions[-1]
-        )
-        if not result:
+        unaccounted = plan.unaccounted()
+        if unaccounted and not _materialise(
+            definitions, instance, "after_close", unaccounted[0], plan.last
+        ):
             raise ReplayError(
-                "the accounting of the session did not succeed; the run's log in the UI says why"
+                "the accounting did not succeed; the log of the run `after_close` in the UI says "
+                "why, and running again makes it anew"
             )
         progress("accounting", 1)
 
@@ -149,14 +169,6 @@ def open_embedded_account(home: Home, facts: AccountFile, strategies: Path) -> N
     allocations = {book.name: book.allocation for book in records.books() if book.enabled}
     desk = TradingDesk(records=records).desk()
     open_the_account(desk, allocations, inception=facts.inception)
-
-
-def _is_complete(home: Home, session: date) -> bool:
-    ledger = Ledger.at(home.ledger)
-    with ledger.read() as connection:
-        row = the_session(connection, session)
-    ledger.close()
-    return row is not None and row.state == "complete"
 
 
 def _materialise(

@@ -67,9 +67,9 @@ def run(
         plan = _plan(home, bars, first, last, sessions)
         remember(home)
         _introduce(plan, books)
-        if plan.sessions:
+        if not plan.is_done:
             _with_progress(plan)
-        report = _report(plan, last)
+        report = _report(plan)
     except (BarsError, BooksError, ReplayError) as error:
         fail(str(error))
     out.print(books_table(report, _title(plan)))
@@ -129,7 +129,8 @@ def _plan(home: Home, bars: Path | None, first: date | None, last: date, session
             seed=SYNTHETIC_SEED,
         )
         account = home.open(account)
-    return Replay(home, account, strategies_folder(), chosen)
+    # An account that is ahead of what was asked for stays where it is.
+    return Replay(home, account, strategies_folder(), chosen, max(last, traded or last))
 
 
 def _introduce(plan: Replay, books: list[Book]) -> None:
@@ -160,9 +161,9 @@ def _with_progress(plan: Replay) -> None:
         replay(plan, done)
 
 
-def _report(plan: Replay, last: date) -> BooksReport:
+def _report(plan: Replay) -> BooksReport:
     records = AccountRecords(home=str(plan.home.path), strategies=str(plan.strategies))
-    with embedded_broker(plan.home, plan.facts, plan.strategies, last):
+    with embedded_broker(plan.home, plan.facts, plan.strategies, plan.last):
         return report_of(TradingDesk(records=records).desk())
 
 

@@ -80,19 +80,17 @@ def account_assets(
             for key in context.partition_keys:
                 session = as_session(key)
                 try:
-                    tables[key] = pl.concat(
+                    rows = [
                         performance_table(
                             session,
                             book,
                             book_performance(connection, book, session, records.tables),
                         )
                         for book in books
-                    )
+                    ]
                 except (PriceMissing, TableMissing) as missing:
                     raise dg.Failure(f"{key}: {missing}") from missing
-                tables[key] = pl.concat(
-                    performance_table(session, book, own) for book, own in made.items()
-                )
+                tables[key] = pl.concat(rows)
         return tables
 
     return [account, portfolio_performance], [books_sum_to_broker]
