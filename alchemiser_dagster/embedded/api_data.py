@@ -48,8 +48,7 @@ class DataApi:
             raise bad_data_request(refusal.message) from refusal
         market, now = self._broker.market, self._broker.state.now
         pages, token = page_of_bars(market, now, query)
-        found = {symbol: [bar_view(bar) for bar in bars] for symbol, bars in pages.items()}
-        return json_answer({"bars": found, "next_page_token": token})
+        return json_answer({"bars": pages, "next_page_token": token})
 
     def _bar_query(self, request: Request) -> BarQuery:
         symbols = self._symbols(request)

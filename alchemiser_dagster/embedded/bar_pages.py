@@ -10,19 +10,24 @@ import base64
 import binascii
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 
-from alchemiser_dagster.embedded.bars import SymbolBars
+from alchemiser_dagster.embedded.bars import EPOCH, Floats, SymbolBars
 from alchemiser_dagster.embedded.clock import last_closed_session, new_york_date
-from alchemiser_dagster.embedded.market import Bar, Market, midnight, whole_bar
+from alchemiser_dagster.embedded.market import Market, midnight
 from alchemiser_dagster.embedded.refusals import bad_data_request
+from alchemiser_dagster.embedded.wire import utc_seconds
 
 ADJUSTMENTS = ("raw", "split", "dividend", "all")
 TOTAL_RETURN = ("dividend", "all")
 JUST_BEFORE = timedelta(microseconds=1)
 FACTOR_DECIMALS = 12
 DAILY = ("1Day", "1D")
+
+
+BarRow = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class BarQuery:
 
 def page_of_bars(
     market: Market, now: datetime, query: BarQuery
-) -> tuple[dict[str, list[Bar]], str | None]:
+) -> tuple[dict[str, list[BarRow]], str | None]:
     """The bars of one page by symbol, and the token of the next page, None at the end.
 
     Raises RefusalError for a timeframe other than a day and for a token that is not ours.
@@ -50,7 +55,7 @@ def page_of_bars(
         raise bad_data_request(f"invalid timeframe: expected 1Day, was {query.timeframe}")
     after = _read_token(query.page_token) if query.page_token is not None else None
     left = query.limit
-    pages: dict[str, list[Bar]] = {}
+    pages: dict[str, list[BarRow]] = {}
     last: tuple[str, date] | None = None
     for symbol in query.symbols:
         if symbol not in market.bars or (after is not None and symbol < after[0]):
@@ -64,8 +69,7 @@ def page_of_bars(
             return pages, _token(*last)
         taken = rows[:left]
         if taken:
-            factors = _factors(bars, now, query.adjustment)
-            pages[symbol] = [whole_bar(bars, row, factors(row)) for row in taken]
+            pages[symbol] = _written(bars, taken, _factors(bars, now, query.adjustment))
             left -= len(taken)
             last = (symbol, bars.date_of(taken[-1]))
         if len(taken) < len(rows):
@@ -93,22 +97,33 @@ def _beyond(bars: SymbolBars, rows: range, day: date, descending: bool) -> range
     return range(kept[0], kept[-1] + rows.step, rows.step) if kept else range(0)
 
 
-class _Factors:
-    """What to multiply the prices of a row with."""
-
-    def __init__(self, ratio: np.ndarray[tuple[int], np.dtype[np.float64]] | None) -> None:
-        self._ratio = ratio
-
-    def __call__(self, row: int) -> float:
-        return 1.0 if self._ratio is None else float(self._ratio[row])
-
-
-def _factors(bars: SymbolBars, now: datetime, adjustment: str) -> _Factors:
+def _factors(bars: SymbolBars, now: datetime, adjustment: str) -> Floats | None:
+    """What to multiply the prices of each row shown with; None for nothing."""
     shown = bars.rows_until(last_closed_session(now))
     if adjustment not in TOTAL_RETURN or shown == 0:
-        return _Factors(None)
+        return None
     ratio = bars.adj_close[:shown] / bars.close[:shown]
-    return _Factors(np.round(ratio / ratio[-1], FACTOR_DECIMALS))
+    return np.asarray(np.round(ratio / ratio[-1], FACTOR_DECIMALS), dtype=np.float64)
+
+
+def _written(bars: SymbolBars, rows: range, factors: Floats | None) -> list[BarRow]:
+    """The bars as the data API writes them."""
+    at = np.fromiter(rows, dtype=np.int64, count=len(rows))
+    prices = [
+        (column[at] if factors is None else column[at] * factors[at]).tolist()
+        for column in (bars.open, bars.high, bars.low, bars.close)
+    ]
+    volumes = np.nan_to_num(bars.volume[at], nan=0.0).tolist()
+    times = [_time_of(day) for day in bars.days[at].tolist()]
+    return [
+        {"t": t, "o": o, "h": h, "l": low, "c": c, "v": v, "n": None, "vw": None}
+        for t, o, h, low, c, v in zip(times, *prices, volumes, strict=True)
+    ]
+
+
+@lru_cache(maxsize=16384)
+def _time_of(day: int) -> str:
+    return utc_seconds(midnight(date.fromordinal(EPOCH.toordinal() + day)))
 
 
 def _token(symbol: str, day: date) -> str:

@@ -245,15 +245,15 @@ class Market:
         )
 
 
-def whole_bar(bars: SymbolBars, row: int, factor: float = 1.0) -> Bar:
-    """The completed bar in `row`, its prices times `factor`."""
+def whole_bar(bars: SymbolBars, row: int) -> Bar:
+    """The completed bar in `row`."""
     volume = float(bars.volume[row])
     return Bar(
         at=midnight(bars.date_of(row)),
-        open=float(bars.open[row]) * factor,
-        high=float(bars.high[row]) * factor,
-        low=float(bars.low[row]) * factor,
-        close=float(bars.close[row]) * factor,
+        open=float(bars.open[row]),
+        high=float(bars.high[row]),
+        low=float(bars.low[row]),
+        close=float(bars.close[row]),
         volume=0.0 if math.isnan(volume) else volume,
     )
 

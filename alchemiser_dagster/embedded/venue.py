@@ -134,9 +134,11 @@ class Venue:
 
     def _meet_market(self, order: Order, at_close: bool) -> None:
         moment = self.books.state.now - CLOSING_MOMENT if at_close else self.books.state.now
-        quote = self.market.quote(order.symbol, moment)
         trade = self.market.trade(order.symbol, moment)
-        if quote is None or trade is None:
+        if trade is None or _is_out_of_reach(order, trade.price):
+            return
+        quote = self.market.quote(order.symbol, moment)
+        if quote is None:
             return
         if order.waits_for_stop:
             if order.type == "trailing_stop" and trail(order, trade.price):
@@ -189,3 +191,11 @@ class Venue:
 
     def _is_halted(self, symbol: str) -> bool:
         return self.books.state.asset_flags.get(symbol, AssetFlags()).halted
+
+
+def _is_out_of_reach(order: Order, price: Decimal) -> bool:
+    """Whether a resting order cannot fill while the middle of the quote is beyond its limit."""
+    limit = order.limit_price
+    if not order.resting or limit is None or order.waits_for_stop:
+        return False
+    return price > limit if order.is_buy else price < limit

@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from alchemiser_dagster.embedded.refusals import RefusalError, invalid
 from alchemiser_dagster.market.sessions import NEW_YORK
 
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+
 
 def utc_nanos(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}000Z"
@@ -34,9 +36,12 @@ def activity_prefix(moment: datetime) -> str:
 def read_moment(text: str, name: str, end_of_day: bool = False) -> datetime:
     """The aware UTC datetime in `text`: RFC 3339, or a date, which is a day in New York.
 
-    A moment without a zone is UTC. Raises RefusalError for anything else.
+    A moment without a zone is UTC. Raises RefusalError for anything else, and for years before
+    1900 or after 2200.
     """
     try:
+        if not FIRST_YEAR <= int(text[:4]) <= LAST_YEAR:
+            raise ValueError(text)
         if len(text) == len("2024-01-02"):
             day = date.fromisoformat(text)
             moment = datetime.combine(day, time(), NEW_YORK)
