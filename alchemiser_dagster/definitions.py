@@ -25,7 +25,7 @@ from alchemiser_dagster.defs.resources import AccountRecords, Market, TradingDes
 from alchemiser_dagster.defs.signals import consolidated_portfolio_asset, signal_asset
 from alchemiser_dagster.defs.tables import SessionTablesIOManager
 from alchemiser_dagster.defs.trading import trade_session_job
-from alchemiser_dagster.market.sessions import last_completed_session
+from alchemiser_dagster.market.sessions import last_completed_session, next_session
 from alchemiser_dagster.settings import Home, home, strategies_folder
 
 
@@ -36,31 +36,32 @@ def build_definitions(account: Home | None = None, strategies: str | None = None
     facts = account.account()
     # Before an account is opened there is nothing to partition by; today will do to look around.
     inception = facts.inception if facts else last_completed_session(datetime.now(UTC))
-    partitions = session_partitions(inception)
+    evenings = session_partitions(inception)
+    traded = session_partitions(next_session(inception))
     books = load_books(Path(strategies))
 
-    assets: list[dg.AssetsDefinition | dg.AssetSpec] = [daily_bars_asset(partitions)]
+    assets: list[dg.AssetsDefinition | dg.AssetSpec] = [daily_bars_asset(evenings)]
     for book in books:
         assets += [
-            signal_asset(book, partitions),
-            plan_asset(book, partitions),
-            *book_accounts(book.name, partitions),
+            signal_asset(book, evenings),
+            plan_asset(book, traded),
+            *book_accounts(book.name, traded),
         ]
     enabled = [book.name for book in books if book.enabled]
-    assets.append(consolidated_portfolio_asset(enabled, partitions))
+    assets.append(consolidated_portfolio_asset(enabled, evenings))
     assets.append(
         dg.AssetSpec(
             TRADED,
             deps=[dg.AssetKey(plan_key(name)) for name in enabled],
-            partitions_def=partitions,
+            partitions_def=traded,
             group_name="trading",
             description="A session traded by the job trade_session, the only code that sends "
             "orders. It cannot be materialised from here.",
         )
     )
-    account_wide, checks = account_assets(partitions)
+    account_wide, checks = account_assets(traded)
     jobs = asset_jobs()
-    trade_session = trade_session_job(partitions)
+    trade_session = trade_session_job(traded)
     records = AccountRecords(home=str(account.path), strategies=strategies)
     return dg.Definitions(
         assets=[*assets, *account_wide],

@@ -23,6 +23,7 @@ from alchemiser_dagster.commands.report import (
 )
 from alchemiser_dagster.commands.terminal import err, fail, out
 from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk
+from alchemiser_dagster.embedded import StateFileError
 from alchemiser_dagster.ledger.queries import last_session, outcomes
 from alchemiser_dagster.ledger.store import Ledger
 from alchemiser_dagster.market.bars import BarsError, read_bars
@@ -37,6 +38,7 @@ from alchemiser_dagster.settings import (
     AccountFile,
     BrokerMode,
     Home,
+    SettingsError,
     broker_mode,
     remember,
     strategies_folder,
@@ -70,7 +72,7 @@ def run(
         if not plan.is_done:
             _with_progress(plan)
         report = _report(plan)
-    except (BarsError, BooksError, ReplayError) as error:
+    except (BarsError, BooksError, ReplayError, SettingsError, StateFileError) as error:
         fail(str(error))
     out.print(books_table(report, _title(plan)))
     out.print(holdings_table(report))

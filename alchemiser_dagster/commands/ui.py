@@ -1,5 +1,6 @@
 """`alchemiser ui`: Dagster's web UI and daemon over the account, on this machine only."""
 
+import signal
 import subprocess
 import sys
 from contextlib import AbstractContextManager, nullcontext
@@ -8,7 +9,7 @@ from datetime import UTC, datetime
 from alchemiser_dagster.books.strategies import BooksError
 from alchemiser_dagster.commands.replay import embedded_broker, prepare_dagster
 from alchemiser_dagster.commands.terminal import err, fail, out
-from alchemiser_dagster.embedded import EmbeddedBroker
+from alchemiser_dagster.embedded import EmbeddedBroker, StateFileError
 from alchemiser_dagster.market.sessions import last_completed_session
 from alchemiser_dagster.settings import (
     ROOT,
@@ -35,14 +36,25 @@ def ui(port: int) -> None:
         with _broker(account, facts, now):
             out.print(f"{mode} account in {account.path}", highlight=False)
             out.print(f"Dagster's UI: [bold]http://127.0.0.1:{port}[/bold]  (Ctrl-C ends it)")
-            command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
-            subprocess.run([*command, "-w", str(ROOT / "workspace.yaml")], cwd=ROOT, check=True)
+            _serve(account, port)
     except KeyboardInterrupt:
         err.print("ended")
-    except (SettingsError, BooksError) as error:
+    except (SettingsError, BooksError, StateFileError) as error:
         fail(str(error))
-    except subprocess.CalledProcessError as error:
-        fail(f"dagster ended with exit code {error.returncode}")
+
+
+def _serve(account: Home, port: int) -> None:
+    """Run Dagster until this process is told to end; its processes end with it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
+    process = subprocess.Popen([*command, "-w", str(ROOT / "workspace.yaml")], cwd=account.dagster)
+    try:
+        code = process.wait()
+    finally:
+        process.terminate()
+        process.wait()
+    fail(f"dagster ended with exit code {code}")
 
 
 def _broker(

@@ -118,9 +118,7 @@ def _performance_asset(book: str, partitions: dg.PartitionsDefinition[str]) -> d
         io_manager_key="session_tables",
         automation_condition=dg.AutomationCondition.eager(),
     )
-    def performance(
-        context: dg.AssetExecutionContext, records: AccountRecords
-    ) -> dg.Output[SessionTables]:
+    def performance(context: dg.AssetExecutionContext, records: AccountRecords) -> SessionTables:
         """What the book is worth at the session's close, and what it has earned."""
         tables = {}
         with records.ledger.read() as connection:
@@ -130,8 +128,16 @@ def _performance_asset(book: str, partitions: dg.PartitionsDefinition[str]) -> d
                 except (PriceMissing, TableMissing) as missing:
                     raise dg.Failure(f"{book}, {key}: {missing}") from missing
                 tables[key] = performance_table(as_session(key), book, made)
-        metadata = {"nav": float(made.nav), "realised": float(made.realised)}
-        return dg.Output(tables, metadata=metadata if len(tables) == 1 else {})
+                context.add_asset_metadata(
+                    {
+                        "nav": float(made.nav),
+                        "realised": float(made.realised),
+                        "unrealised": float(made.unrealised),
+                        "daily return": float(made.daily_return or 0),
+                    },
+                    partition_key=key,
+                )
+        return tables
 
     return performance
 

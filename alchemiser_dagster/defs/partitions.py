@@ -12,17 +12,19 @@ import dagster as dg
 from alchemiser_dagster.market.sessions import NEW_YORK, calendar_span, closed_weekdays
 
 
-def session_partitions(inception: date) -> dg.TimeWindowPartitionsDefinition:
-    """The sessions from `inception` on."""
+def session_partitions(first: date) -> dg.TimeWindowPartitionsDefinition:
+    """The sessions from `first` on: the account's inception for what is made in the evening, the
+    session after it for what is traded.
+    """
     _, known_to = calendar_span()
     return dg.TimeWindowPartitionsDefinition(
-        start=inception.isoformat(),
+        start=first.isoformat(),
         fmt="%Y-%m-%d",
         cron_schedule="0 0 * * 1-5",
         timezone="America/New_York",
         end_offset=1,
         exclusions=[
-            datetime.combine(day, time(), NEW_YORK) for day in closed_weekdays(inception, known_to)
+            datetime.combine(day, time(), NEW_YORK) for day in closed_weekdays(first, known_to)
         ],
     )
 

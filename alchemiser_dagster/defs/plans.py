@@ -63,9 +63,7 @@ def plan_asset(book: Book, partitions: dg.PartitionsDefinition[str]) -> dg.Asset
         tags={"book": book.name},
         io_manager_key="session_tables",
     )
-    def plan(
-        context: dg.AssetExecutionContext, records: AccountRecords
-    ) -> dg.Output[SessionTables]:
+    def plan(context: dg.AssetExecutionContext, records: AccountRecords) -> SessionTables:
         """The book's plan: its target weights against what it holds at the start of the session.
 
         Columns: symbol, action, weight, held (shares), price, target and current (dollars),
@@ -74,7 +72,6 @@ def plan_asset(book: Book, partitions: dg.PartitionsDefinition[str]) -> dg.Asset
         if book.symphony is None:
             raise dg.Failure(f"{book.name}: {book.problem}")
         tables: SessionTables = {}
-        metadata: dict[str, float | str] = {}
         for key in context.partition_keys:
             session = as_session(key)
             before = sessions.previous_session(session)
@@ -88,14 +85,29 @@ def plan_asset(book: Book, partitions: dg.PartitionsDefinition[str]) -> dg.Asset
                 records.tables.refuse(plan_key(book.name), key, reason)
                 raise dg.Failure(reason, allow_retries=False) from error
             tables[key] = plan_table(made)
-            metadata = {
-                "capital": float(made.capital),
-                "cash": float(made.cash),
-                "trigger": made.trigger or "not due",
-            }
-        return dg.Output(tables, metadata=metadata if len(tables) == 1 else {})
+            context.add_asset_metadata(
+                {
+                    "capital": float(made.capital),
+                    "cash": float(made.cash),
+                    "trigger": made.trigger or "not due",
+                    "plan": dg.MetadataValue.md(_as_markdown(made)),
+                },
+                partition_key=key,
+            )
+        return tables
 
     return plan
+
+
+def _as_markdown(plan: Plan) -> str:
+    lines = ["| symbol | action | weight | target | held now | difference |"]
+    lines.append("|---|---|---:|---:|---:|---:|")
+    lines += [
+        f"| {item.symbol} | {item.action} | {item.weight:.2%} | {item.target:,.2f} "
+        f"| {item.current:,.2f} | {item.difference:+,.2f} |"
+        for item in plan.items
+    ]
+    return "\n".join(lines)
 
 
 def weights_of(signal: pl.DataFrame) -> dict[str, Decimal]:

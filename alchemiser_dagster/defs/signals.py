@@ -2,6 +2,7 @@
 
 from collections import Counter
 from decimal import Decimal
+from itertools import takewhile
 from typing import Any
 
 import dagster as dg
@@ -12,7 +13,7 @@ from alchemiser_dagster.defs.resources import AccountRecords, as_session
 from alchemiser_dagster.defs.tables import SessionScans, SessionTables, TableMissing
 from alchemiser_dagster.market.bars import closing_prices
 from alchemiser_dagster.market.symbols import broker_symbol
-from alchemiser_dagster.symphony import SignalUnavailable, evaluate
+from alchemiser_dagster.symphony import SignalUnavailable, Symphony, evaluate
 
 TOTAL_TOLERANCE = 0.01
 
@@ -35,7 +36,7 @@ def signal_asset(book: Book, partitions: dg.PartitionsDefinition[str]) -> dg.Ass
         tags={"book": book.name},
         kinds={"clojure"},
         code_version=symphony.fingerprint[:12] if symphony else "unreadable",
-        description=symphony.title if symphony else book.problem,
+        description=_description(symphony) if symphony else book.problem,
         io_manager_key="session_tables",
         output_required=False,
     )
@@ -44,13 +45,17 @@ def signal_asset(book: Book, partitions: dg.PartitionsDefinition[str]) -> dg.Ass
         tables, refusals = evaluate_sessions(book, bars)
         for session, reason in refusals.items():
             records.tables.refuse(key, session, reason)
+        for session, table in tables.items():
+            context.add_asset_metadata(_metadata(table), partition_key=session)
         if not refusals:
-            yield dg.Output(tables, metadata=_metadata(tables))
+            yield dg.Output(tables)
             return
         # The good sessions of a range are kept although the run fails for the others.
         for session, table in tables.items():
             records.tables.write(key, session, table)
-            yield dg.AssetMaterialization(context.asset_key, partition=session)
+            yield dg.AssetMaterialization(
+                context.asset_key, partition=session, metadata=_metadata(table)
+            )
         raise dg.Failure(
             f"{book.name} has no signal: "
             + "; ".join(f"{session}: {reason}" for session, reason in refusals.items()),
@@ -58,6 +63,13 @@ def signal_asset(book: Book, partitions: dg.PartitionsDefinition[str]) -> dg.Ass
         )
 
     return signal
+
+
+def _description(symphony: Symphony) -> str:
+    """The strategy's title and the comment at the head of its file."""
+    head = takewhile(lambda line: line.startswith(";"), symphony.source.text.splitlines())
+    comment = "\n".join(line.lstrip("; ").rstrip() for line in head)
+    return f"**{symphony.title}**\n\n```\n{comment}\n```"
 
 
 def evaluate_sessions(book: Book, bars: SessionScans) -> tuple[SessionTables, dict[str, str]]:
@@ -97,10 +109,7 @@ def evaluate_sessions(book: Book, bars: SessionScans) -> tuple[SessionTables, di
     return tables, refusals
 
 
-def _metadata(tables: SessionTables) -> dict[str, dg.MetadataValue[Any]]:
-    if len(tables) != 1:
-        return {}
-    (table,) = tables.values()
+def _metadata(table: pl.DataFrame) -> dict[str, dg.MetadataValue[Any]]:
     rows = table.sort("weight", descending=True).iter_rows(named=True)
     lines = ["| symbol | weight |", "|---|---:|"]
     lines += [f"| {row['symbol']} | {row['weight']:.2%} |" for row in rows]
@@ -124,7 +133,7 @@ def consolidated_portfolio_asset(
     )
     def consolidated_portfolio(
         context: dg.AssetExecutionContext, records: AccountRecords
-    ) -> dg.Output[SessionTables]:
+    ) -> SessionTables:
         """What the account as a whole is to hold: allocation x weight, summed over the books.
 
         Columns: symbol, book, allocation, weight (the book's own), share (of the account). Books
@@ -132,11 +141,10 @@ def consolidated_portfolio_asset(
         """
         books = [book for book in records.books() if book.enabled]
         tables: SessionTables = {}
-        last: dict[str, dg.MetadataValue[Any]] = {}
         for key in context.partition_keys:
             tables[key], missing = consolidate(records, books, key)
-            last = summary(tables[key], missing)
-        return dg.Output(tables, metadata=last if len(tables) == 1 else {})
+            context.add_asset_metadata(summary(tables[key], missing), partition_key=key)
+        return tables
 
     return consolidated_portfolio
 
