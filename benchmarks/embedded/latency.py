@@ -121,14 +121,14 @@ class Bench:
             ),
             ("GET 355 bars", self.get(bars), self.get(bars)),
             (
-                "POST limit order",
-                self.post(symbol=SYMBOLS[0], type="limit", limit_price=50),
-                lambda n: self.trading.submit_order(resting(n)),
-            ),
-            (
                 "POST market order, filled",
                 self.post(symbol=SYMBOLS[1], type="market"),
                 lambda _: self.trading.submit_order(filled()),
+            ),
+            (
+                "POST limit order",
+                self.post(symbol=SYMBOLS[0], type="limit", limit_price=50),
+                lambda n: self.trading.submit_order(resting(n)),
             ),
         ]
 

@@ -168,38 +168,46 @@ def test_position_intent_must_fit(desk: Desk) -> None:
     assert post(desk, qty=1, limit_price=90, position_intent="buy_to_open").status_code == 200
 
 
-SHAPES = {
-    "market": {"type": "market"},
-    "low limit": {"type": "limit", "limit_price": 95},
-    "high limit": {"type": "limit", "limit_price": 105},
-}
+def shape(kind: str, side: str) -> dict[str, object]:
+    """An order of a kind; limits stand at 95 or 105, stops where the side may have them."""
+    stop = 105 if side == "buy" else 95
+    return {
+        "market": {"type": "market"},
+        "low limit": {"type": "limit", "limit_price": 95},
+        "high limit": {"type": "limit", "limit_price": 105},
+        "stop": {"type": "stop", "stop_price": stop},
+        "stop limit": {"type": "stop_limit", "stop_price": stop, "limit_price": stop},
+    }[kind]
+
+
+KINDS = ("market", "low limit", "high limit", "stop", "stop limit")
 
 
 @pytest.mark.parametrize(
     ("standing", "coming", "side"),
-    [(s, c, side) for s, c in itertools.product(SHAPES, SHAPES) for side in ("buy", "sell")],
+    [(s, c, side) for s, c in itertools.product(KINDS, KINDS) for side in ("buy", "sell")],
 )
 def test_wash_trades(open_desk: Open, standing: str, coming: str, side: str) -> None:
-    """Sent after hours, so that the first order stands; 2 shares of STILL are held."""
+    """Sent after hours, so that the first order stands; 2 shares of STILL are held.
+
+    Two orders with limits stand together if the buy's is below the sale's; nothing else does.
+    """
     desk = open_desk()
     desk.trading.submit_order(market("buy", "STILL", "2"))
     desk.control.advance_to("next_close")
     opposite = "sell" if side == "buy" else "buy"
-    first = post(desk, qty=1, side=side, **SHAPES[standing])
-    second = post(desk, qty=1, side=opposite, **SHAPES[coming])
-    assert first.status_code == 200
-    prices = {
-        side: SHAPES[standing].get("limit_price"),
-        opposite: SHAPES[coming].get("limit_price"),
-    }
-    priced = None not in prices.values()
-    if priced and prices["buy"] < prices["sell"]:  # type: ignore[operator]
-        assert second.status_code == 200
+    first, second = shape(standing, side), shape(coming, opposite)
+    stood = post(desk, qty=1, side=side, **first)
+    came = post(desk, qty=1, side=opposite, **second)
+    assert stood.status_code == 200
+    limits = {side: first.get("limit_price"), opposite: second.get("limit_price")}
+    if None not in limits.values() and limits["buy"] < limits["sell"]:  # type: ignore[operator]
+        assert came.status_code == 200
         return
-    assert refusal(second) == (403, 40310000, "potential wash trade detected. use complex orders")
-    kind = "market/stop" if standing == "market" else "limit"
-    assert second.json()["reject_reason"] == f"opposite side {kind} order exists"
-    assert second.json()["existing_order_id"] == first.json()["id"]
+    assert refusal(came) == (403, 40310000, "potential wash trade detected. use complex orders")
+    kind = "limit" if "limit" in standing else "market/stop"
+    assert came.json()["reject_reason"] == f"opposite side {kind} order exists"
+    assert came.json()["existing_order_id"] == stood.json()["id"]
 
 
 def test_closing_positions(desk: Desk) -> None:

@@ -1,13 +1,17 @@
 """The trading stream through the SDK's own client, and its faults."""
 
+import json
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 
+import pytest
 from alpaca.trading.models import TradeUpdate
 from alpaca.trading.stream import TradingStream
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from alchemiser_dagster.embedded import Profile
 from tests.embedded.conftest import Desk, Open
@@ -113,3 +117,23 @@ def test_disconnected_client_comes_back(desk: Desk) -> None:
             time.sleep(0.1)
         assert set(heard.names()) <= {"new", "fill"}
         assert heard
+
+
+def test_wrong_keys_are_unauthorized(desk: Desk) -> None:
+    with connect(desk.broker.stream_url) as socket:
+        socket.send(json.dumps({"action": "auth", "key": "EMBWRONG", "secret": "wrong"}))
+        assert json.loads(socket.recv()) == {
+            "stream": "authorization",
+            "data": {"status": "unauthorized", "action": "auth"},
+        }
+        with pytest.raises(ConnectionClosed):
+            socket.recv(timeout=5)
+
+
+@pytest.mark.parametrize("frame", [b"\xff", "[]", "nonsense"])
+def test_frames_that_are_no_message_end_the_connection(desk: Desk, frame: bytes | str) -> None:
+    with connect(desk.broker.stream_url) as socket:
+        socket.send(frame)
+        with pytest.raises(ConnectionClosed):
+            socket.recv(timeout=5)
+    assert desk.trading.get_clock().is_open
