@@ -21,6 +21,7 @@ from alchemiser_dagster.embedded.money import cents
 from alchemiser_dagster.embedded.option_settlement import OptionSettlement
 from alchemiser_dagster.embedded.order_desk import OrderDesk
 from alchemiser_dagster.embedded.orders import Order
+from alchemiser_dagster.embedded.refusals import RefusalError
 from alchemiser_dagster.embedded.state import Changes, Configuration, State
 from alchemiser_dagster.embedded.store import StateFileError, Store
 from alchemiser_dagster.embedded.timeline import Timeline
@@ -97,9 +98,12 @@ class Brokerage:
         try:
             yield
             self.store.commit(self.state, self.books.changes)
-        except BaseException:
+        except RefusalError:
             if self.books.changes != Changes():
                 self._resume()
+            raise
+        except BaseException:
+            self._resume()
             raise
         changes, self.books.changes = self.books.changes, Changes()
         for listener in self.listeners:
