@@ -6,7 +6,7 @@ volume (the average of twenty sessions, spread over the day in a U). An order th
 opening trades at the opening price, at most `opening_share` of a day's volume. A resting limit
 fills when the price trades through it; a touch alone fills every second time, by chance. Each
 order is alone in the book: two of the same account in one minute do not share the cap. Orders in
-dollars fill whole, as on paper.
+dollars fill whole, as on paper; options fill at the touch, as many as are shown.
 """
 
 from dataclasses import dataclass

@@ -159,7 +159,7 @@ class Venue:
     ) -> list[Execution]:
         if self.profile.participation is None or is_option(order.symbol):
             execution = match(order, quote, self.profile, self.books.seed)
-            executions = [] if execution is None else [execution]
+            executions = [] if execution is None else [self._within_size(execution, order, quote)]
         else:
             depth = self._depth(order, moment, self.profile.participation)
             chance = uniform(self.books.seed, "touch", order.id, moment.isoformat())
@@ -168,6 +168,13 @@ class Venue:
             within = self._within_position(order, executions[0])
             return [] if within is None else [within]
         return executions
+
+    def _within_size(self, execution: Execution, order: Order, quote: Quote) -> Execution:
+        """Where volume counts, no more options than are shown."""
+        if self.profile.participation is None:
+            return execution
+        shown = Decimal(quote.ask_size if order.is_buy else quote.bid_size)
+        return Execution(min(execution.qty, shown), execution.price)
 
     def _depth(self, order: Order, moment: datetime, participation: float) -> Depth:
         today = hours(new_york_date(moment))

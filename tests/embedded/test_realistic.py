@@ -67,6 +67,15 @@ def test_queued_order_joins_the_open(open_desk: Open) -> None:
     assert desk.trading.get_order_by_id(order.id).filled_qty == "30000"
 
 
+def test_options_fill_as_they_are_shown(real: Desk) -> None:
+    """At most ten contracts are shown at a time."""
+    order = real.trading.submit_order(market("buy", "STILL240322P00100000", "40"))
+    assert 1 <= int(str(real.trading.get_order_by_id(order.id).filled_qty)) <= 10
+    real.control.advance(60 * 60)
+    assert real.trading.get_order_by_id(order.id).status is OrderStatus.FILLED
+    assert len(fills(real)) >= 4
+
+
 def test_fees_on_the_days_sales(real: Desk) -> None:
     """Ten shares bought, then sold for 999.90 on 2024-03-18: SEC 8 dollars per million is 0.008,
     TAF 0.00166, CAT on 20 shares 0.00006; each is rounded up to a cent."""
