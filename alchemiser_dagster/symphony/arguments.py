@@ -72,7 +72,7 @@ def window(compiler: Compiler, name: str, term: Term, smallest: int = 1) -> int:
 
 
 def windows(
-    compiler: Compiler, form: Form, name: str, arguments: Sequence[Term]
+    compiler: Compiler, offset: int, name: str, arguments: Sequence[Term]
 ) -> tuple[int, ...]:
     """The windows of an indicator, by name in a map or by position."""
     signature = INDICATORS[name]
@@ -86,10 +86,10 @@ def windows(
         usage = " ".join(f":{parameter} N" for parameter in wanted)
         was = "no window" if not arguments else f"{len(arguments)} other arguments"
         what = f"{{{usage}}}" if wanted else "no window"
-        compiler.fail(form.offset, f"expected {what} for {name}, was {was}")
+        compiler.fail(offset, f"expected {what} for {name}, was {was}")
     if len(found) > 1 and found[0] >= found[1]:
         compiler.fail(
-            form.offset, f"expected a short window below the long one, was {found[0]}, {found[1]}"
+            offset, f"expected a short window below the long one, was {found[0]}, {found[1]}"
         )
     return found
 
@@ -97,9 +97,9 @@ def windows(
 def _from_map(
     compiler: Compiler, form: Form, name: str, wanted: tuple[str, ...], smallest: int
 ) -> tuple[int, ...]:
-    given: dict[str, Form] = {}
+    given: dict[str, Term] = {}
     for key, value in zip(form.items[::2], form.items[1::2], strict=True):
-        if key.kind is not Kind.KEYWORD or key.text not in wanted:
+        if not isinstance(key, Form) or key.kind is not Kind.KEYWORD or key.text not in wanted:
             known = ", ".join(f":{parameter}" for parameter in wanted) or "nothing"
             compiler.fail(key.offset, f"expected {known} for {name}, was {describe(key)}")
         given[key.text] = value

@@ -1,8 +1,8 @@
 """From forms to the syntax graph, from the inside out.
 
-What a form means never depends on what stands around it, so each list is compiled once its parts
-are: `compile` needs one Python frame for each nested bracket, which the reader has limited. Each
-operator's handler checks its own shape and points at what is wrong.
+What a form means never depends on what stands around it, so the reader hands over each bracket
+when it closes, its inner ones compiled, and nothing recurses. Each operator's handler checks its
+own shape and points at what is wrong.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import NoReturn
 from alchemiser_dagster.symphony.arguments import selection_count, share, ticker, window, windows
 from alchemiser_dagster.symphony.errors import (
     SymphonyError,
-    SymphonyValidationError,
     UnknownOperatorError,
 )
 from alchemiser_dagster.symphony.graph import (
@@ -26,6 +25,7 @@ from alchemiser_dagster.symphony.graph import (
     Filter,
     If,
     Indicator,
+    Interned,
     Interner,
     InverseVolatility,
     Number,
@@ -45,6 +45,8 @@ from alchemiser_dagster.symphony.vocabulary import INDICATORS
 
 _NODES = (Asset, Equal, Specified, InverseVolatility, If, Filter)
 _CONDITIONS = (Comparison, All, Any)
+# Lists that mean something only to what stands around them.
+_FRAMES = ("defsymphony", "unimplemented")
 
 
 class Compiler:
@@ -55,26 +57,40 @@ class Compiler:
         self.intern = intern
         self.operators: set[str] = set()
         self.warnings: list[str] = []
+        self._calls: dict[str, Interned | Selection] = {}
+        self._open_call = ("", -1)
 
-    def compile(self, form: Form) -> Term:
-        """Compile a form with all that is in it. Raises SymphonyValidationError."""
-        kind = form.kind
-        if kind is Kind.LIST:
-            name, handler = self._handler(form)
-            arguments = [
-                self.compile(item) if item.items or item.kind is Kind.LIST else item
-                for item in form.items[1:]
-            ]
-            self.operators.add(name)
-            return handler(self, form, name, arguments)
+    def close(self, kind: Kind, offset: int, items: tuple[Term, ...]) -> Term:
+        """What a bracket means, its inner ones having been compiled. Raises SymphonyError."""
         if kind is Kind.VECTOR:
-            return Vector(
-                tuple(
-                    [self.compile(i) if i.items or i.kind is Kind.LIST else i for i in form.items]
-                ),
-                form.offset,
-            )
-        return form
+            return Vector(items, offset)
+        if kind is Kind.MAP:
+            return Form(kind, offset, "", items)
+        name = self._operator(offset, items)
+        if name in _FRAMES:
+            return Form(kind, offset, "", items)
+        self.operators.add(name)
+        made = _OPERATORS[name](self, offset, name, items[1:])
+        if isinstance(made, Occurrence) and not made.parts:
+            self._remember(offset, made.node)
+        elif isinstance(made, Selection):
+            self._remember(offset, made)
+        return made
+
+    def known_call(self, text: str, offset: int) -> Term | None:
+        """The meaning of a call without inner calls that stood in the text before."""
+        known = self._calls.get(text)
+        if known is None:
+            self._open_call = (text, offset)
+            return None
+        if isinstance(known, Selection):
+            return known._replace(offset=offset)
+        return Occurrence(known, offset)
+
+    def _remember(self, offset: int, meaning: Interned | Selection) -> None:
+        text, start = self._open_call
+        if start == offset:
+            self._calls[text] = meaning
 
     def error(self, offset: int, message: str) -> SymphonyError:
         """An error that points at an offset."""
@@ -88,8 +104,6 @@ class Compiler:
         """A term as one portfolio: as it is, or the elements of a vector in equal parts."""
         if isinstance(term, Occurrence) and isinstance(term.node, _NODES):
             return term
-        if isinstance(term, Form) and term.kind is Kind.VECTOR:
-            term = Vector((), term.offset)
         if isinstance(term, Vector):
             if not term.items:
                 self.fail(
@@ -106,46 +120,46 @@ class Compiler:
     def _equal_node(self, parts: tuple[Occurrence, ...]) -> Equal:
         return self.intern(Equal, tuple([part.node for part in parts]))
 
-    def _handler(self, form: Form) -> tuple[str, Handler]:
-        if not form.items:
-            self.fail(form.offset, "expected an operator, was ()")
-        head = form.items[0]
-        name = head.text if head.kind is Kind.SYMBOL else ""
-        if head.head == "unimplemented" and len(head.items) == 2:
-            name = head.items[1].text  # how Composer exports what its own text form cannot say
-        handler = _OPERATORS.get(name)
-        if handler is None:
-            was = f"the unknown operator {name}" if name else f"a {head.kind}"
-            self.source.fail(
-                head.offset,
-                f"expected an operator of the language, was {was}",
-                UnknownOperatorError if name else SymphonyValidationError,
-            )
-        return name, handler
+    def _operator(self, offset: int, items: tuple[Term, ...]) -> str:
+        if not items:
+            self.fail(offset, "expected an operator, was ()")
+        head = items[0]
+        name = ""
+        if isinstance(head, Form):
+            name = head.text if head.kind is Kind.SYMBOL else ""
+            if head.head == "unimplemented" and len(head.items) == 2:
+                name = head.items[1].text  # how Composer exports what its own text cannot say
+        if name in _OPERATORS or name in _FRAMES:
+            return name
+        if not name:
+            self.fail(head.offset, f"expected an operator of the language, was {describe(head)}")
+        raise self.source.error(
+            head.offset,
+            f"expected an operator of the language, was the unknown operator {name}",
+            UnknownOperatorError,
+        )
 
-    def _asset(self, form: Form, _name: str, arguments: Sequence[Term]) -> Term:
+    def _asset(self, offset: int, _name: str, arguments: Sequence[Term]) -> Term:
         if not 1 <= len(arguments) <= 2:
-            self.fail(
-                form.offset, f"expected (asset TICKER [NAME]), was {len(arguments)} arguments"
-            )
-        asset = Occurrence(self.intern(Asset, ticker(self, arguments[0])), form.offset)
+            self.fail(offset, f"expected (asset TICKER [NAME]), was {len(arguments)} arguments")
+        asset = Occurrence(self.intern(Asset, ticker(self, arguments[0])), offset)
         if len(arguments) == 1:
             return asset
         label = arguments[1]
         if isinstance(label, Form):
             if label.kind is Kind.NUMBER:
-                return WeightedAsset(asset, label, form.offset)
+                return WeightedAsset(asset, label, offset)
             if label.kind is Kind.STRING or label.text == "nil":
                 return asset
         raise self.error(
             label.offset, f"expected the asset's name, nil or a weight, was {describe(label)}"
         )
 
-    def _weight_equal(self, form: Form, name: str, arguments: Sequence[Term]) -> Term:
-        parts = self._children(form, name, arguments)
-        return Occurrence(self._equal_node(parts), form.offset, None, parts)
+    def _weight_equal(self, offset: int, name: str, arguments: Sequence[Term]) -> Term:
+        parts = self._children(offset, name, arguments)
+        return Occurrence(self._equal_node(parts), offset, None, parts)
 
-    def _weight_specified(self, form: Form, _name: str, arguments: Sequence[Term]) -> Term:
+    def _weight_specified(self, offset: int, _name: str, arguments: Sequence[Term]) -> Term:
         given = arguments
         if len(arguments) == 1 and isinstance(arguments[0], Vector):
             given = arguments[0].items
@@ -153,53 +167,49 @@ class Compiler:
         if weighted and len(weighted) == len(given):
             pairs = [(share(self, item.share), item.asset) for item in weighted]
         elif not arguments or len(arguments) % 2:
-            self.fail(
-                form.offset, f"expected pairs of weight and child, was {len(arguments)} arguments"
-            )
+            self.fail(offset, f"expected pairs of weight and child, was {len(arguments)} arguments")
         else:
             pairs = [
                 (share(self, weight), self.portfolio(child))
                 for weight, child in zip(arguments[::2], arguments[1::2], strict=True)
             ]
-        kept = whole_shares(self, form, pairs)
+        kept = whole_shares(self, offset, pairs)
         parts = tuple([part for _, part in kept])
         node = self.intern(
             Specified, tuple([fraction for fraction, _ in kept]), tuple([p.node for p in parts])
         )
-        return Occurrence(node, form.offset, None, parts)
+        return Occurrence(node, offset, None, parts)
 
-    def _weight_inverse(self, form: Form, name: str, arguments: Sequence[Term]) -> Term:
+    def _weight_inverse(self, offset: int, name: str, arguments: Sequence[Term]) -> Term:
         if len(arguments) < 2:
-            self.fail(form.offset, f"expected ({name} WINDOW [child ...]), was too little")
+            self.fail(offset, f"expected ({name} WINDOW [child ...]), was too little")
         days = window(self, name, arguments[0], smallest=2)
-        parts = self._children(form, name, arguments[1:])
+        parts = self._children(offset, name, arguments[1:])
         node = self.intern(InverseVolatility, days, tuple([part.node for part in parts]))
-        return Occurrence(node, form.offset, None, parts)
+        return Occurrence(node, offset, None, parts)
 
-    def _group(self, form: Form, _name: str, arguments: Sequence[Term]) -> Term:
-        label = arguments[0] if arguments else form
-        if len(arguments) != 2 or not isinstance(label, Form) or label.kind is not Kind.STRING:
-            self.fail(form.offset, 'expected (group "NAME" [body])')
+    def _group(self, offset: int, _name: str, arguments: Sequence[Term]) -> Term:
+        label = arguments[0] if len(arguments) == 2 else None
+        if not isinstance(label, Form) or label.kind is not Kind.STRING:
+            self.fail(offset, 'expected (group "NAME" [body])')
         body = self.portfolio(arguments[1])
         if isinstance(body.node, Asset):
             # A group is a portfolio with a history of its own even when it holds one asset.
-            body = Occurrence(self._equal_node((body,)), form.offset, None, (body,))
+            body = Occurrence(self._equal_node((body,)), offset, None, (body,))
         return body._replace(label=label.text)
 
-    def _if(self, form: Form, name: str, arguments: Sequence[Term]) -> Term:
+    def _if(self, offset: int, name: str, arguments: Sequence[Term]) -> Term:
         if not 2 <= len(arguments) <= 3:
-            self.fail(form.offset, f"expected ({name} CONDITION [then] [else])")
+            self.fail(offset, f"expected ({name} CONDITION [then] [else])")
         condition = self._condition(arguments[0])
         branches = tuple([self.portfolio(branch) for branch in arguments[1:]])
         nodes = [branch.node for branch in branches]
         node = self.intern(If, condition.node, nodes[0], nodes[1] if nodes[1:] else None)
-        return Occurrence(node, form.offset, None, (condition, *branches))
+        return Occurrence(node, offset, None, (condition, *branches))
 
-    def _filter(self, form: Form, _name: str, arguments: Sequence[Term]) -> Term:
+    def _filter(self, offset: int, _name: str, arguments: Sequence[Term]) -> Term:
         if len(arguments) < 3:
-            self.fail(
-                form.offset, "expected (filter (INDICATOR ...) (select-top N) [candidate ...])"
-            )
+            self.fail(offset, "expected (filter (INDICATOR ...) (select-top N) [candidate ...])")
         metric, selection = arguments[:2]
         if not isinstance(metric, Occurrence) or not isinstance(metric.node, Indicator):
             self.fail(metric.offset, f"expected an indicator, was {describe(metric)}")
@@ -210,16 +220,16 @@ class Compiler:
                 selection.offset,
                 f"expected (select-top N) or (select-bottom N), was {describe(selection)}",
             )
-        parts = self._candidates(form, metric, arguments[2:])
+        parts = self._candidates(offset, metric, arguments[2:])
         nodes = tuple([part.node for part in parts])
         node = self.intern(Filter, metric.node, selection.top, selection.limit, nodes)
-        return Occurrence(node, form.offset, None, (metric, *parts))
+        return Occurrence(node, offset, None, (metric, *parts))
 
     def _candidates(
-        self, form: Form, metric: Occurrence, arguments: Sequence[Term]
+        self, offset: int, metric: Occurrence, arguments: Sequence[Term]
     ) -> tuple[Occurrence, ...]:
         found: list[Occurrence] = []
-        for part in self._children(form, "filter", arguments):
+        for part in self._children(offset, "filter", arguments):
             if isinstance(part.node, Asset):
                 if any(part.node is other.node for other in found):
                     place = self.source.place(part.offset)
@@ -234,17 +244,17 @@ class Compiler:
             found.append(part)
         return tuple(found)
 
-    def _select(self, form: Form, name: str, arguments: Sequence[Term]) -> Term:
+    def _select(self, offset: int, name: str, arguments: Sequence[Term]) -> Term:
         if len(arguments) != 1:
-            self.fail(form.offset, f"expected ({name} N), was {len(arguments)} arguments")
-        return Selection(name == "select-top", selection_count(self, arguments[0]), form.offset)
+            self.fail(offset, f"expected ({name} N), was {len(arguments)} arguments")
+        return Selection(name == "select-top", selection_count(self, arguments[0]), offset)
 
-    def _compare(self, form: Form, name: str, arguments: Sequence[Term]) -> Term:
+    def _compare(self, offset: int, name: str, arguments: Sequence[Term]) -> Term:
         if len(arguments) != 2:
-            self.fail(form.offset, f"expected two operands of {name}, was {len(arguments)}")
+            self.fail(offset, f"expected two operands of {name}, was {len(arguments)}")
         sides = tuple([self._operand(argument) for argument in arguments])
         node = self.intern(Comparison, Comparator(name), sides[0].node, sides[1].node)
-        return Occurrence(node, form.offset, None, sides)
+        return Occurrence(node, offset, None, sides)
 
     def _operand(self, term: Term) -> Occurrence:
         if isinstance(term, Form) and term.kind is Kind.NUMBER:
@@ -256,20 +266,20 @@ class Compiler:
             return term
         raise self.error(term.offset, f"expected a number or an indicator, was {describe(term)}")
 
-    def _join(self, form: Form, name: str, arguments: Sequence[Term]) -> Term:
+    def _join(self, offset: int, name: str, arguments: Sequence[Term]) -> Term:
         if not arguments:
-            self.fail(form.offset, f"expected conditions to join by {name}, was none")
+            self.fail(offset, f"expected conditions to join by {name}, was none")
         parts = tuple([self._condition(argument) for argument in arguments])
         kind = All if name == "and" else Any
         node = self.intern(kind, tuple([part.node for part in parts]))
-        return Occurrence(node, form.offset, None, parts)
+        return Occurrence(node, offset, None, parts)
 
     def _condition(self, term: Term) -> Occurrence:
         if isinstance(term, Occurrence) and isinstance(term.node, _CONDITIONS):
             return term
         raise self.error(term.offset, f"expected a comparison, and, or, was {describe(term)}")
 
-    def _indicator(self, form: Form, name: str, arguments: Sequence[Term]) -> Term:
+    def _indicator(self, offset: int, name: str, arguments: Sequence[Term]) -> Term:
         symbol = ""
         rest = []
         for argument in arguments:
@@ -277,19 +287,21 @@ class Compiler:
                 symbol = ticker(self, argument)
             else:
                 rest.append(argument)
-        node = self.intern(Indicator, name, symbol, windows(self, form, name, rest))
-        return Occurrence(node, form.offset)
+        node = self.intern(Indicator, name, symbol, windows(self, offset, name, rest))
+        return Occurrence(node, offset)
 
-    def _children(self, form: Form, name: str, arguments: Sequence[Term]) -> tuple[Occurrence, ...]:
+    def _children(
+        self, offset: int, name: str, arguments: Sequence[Term]
+    ) -> tuple[Occurrence, ...]:
         """The children of a weight or filter: those of its vectors, and plain arguments."""
         found: list[Occurrence] = []
         for argument in arguments:
             if isinstance(argument, Vector):
                 found += [self.portfolio(item) for item in argument.items]
-            elif not (isinstance(argument, Form) and argument.kind is Kind.VECTOR):
+            else:
                 found.append(self.portfolio(argument))
         if not found:
-            self.fail(form.offset, f"expected at least one child of {name}, was none")
+            self.fail(offset, f"expected at least one child of {name}, was none")
         return tuple(found)
 
 
@@ -299,7 +311,7 @@ def _names_a_symbol(term: Term) -> bool:
     return isinstance(term, Occurrence) and isinstance(term.node, Asset)
 
 
-Handler = Callable[[Compiler, Form, str, Sequence[Term]], Term]
+Handler = Callable[[Compiler, int, str, Sequence[Term]], Term]
 
 _OPERATORS: dict[str, Handler] = {
     "asset": Compiler._asset,

@@ -6,6 +6,7 @@ from typing import Final
 
 from alchemiser_dagster.symphony.reader import Form, Kind, SourceText
 from alchemiser_dagster.symphony.rebalancing import Frequency, Rebalancing
+from alchemiser_dagster.symphony.terms import Term, Vector, describe
 
 ASSET_CLASS: Final = "asset-class"
 FREQUENCY: Final = "rebalance-frequency"
@@ -13,33 +14,33 @@ THRESHOLD: Final = "rebalance-threshold"
 KEYS: Final = (ASSET_CLASS, FREQUENCY, THRESHOLD)
 
 
-def read_frame(source: SourceText, form: Form) -> tuple[str, Rebalancing, Form]:
-    """Title, schedule and body of a document."""
-    if form.head != "defsymphony":
-        source.fail(form.offset, f"expected (defsymphony ...), was {form.head or form.kind}")
-    if len(form.items) != 4:
+def read_frame(source: SourceText, document: Term) -> tuple[str, Rebalancing, Term]:
+    """Title, schedule and body of a document. Raises SymphonyValidationError."""
+    if not isinstance(document, Form) or document.head != "defsymphony":
+        source.fail(document.offset, f"expected (defsymphony ...), was {describe(document)}")
+    if len(document.items) != 4:
         source.fail(
-            form.offset,
-            f"expected (defsymphony TITLE HEADER BODY), was {len(form.items) - 1} forms",
+            document.offset,
+            f"expected (defsymphony TITLE HEADER BODY), was {len(document.items) - 1} forms",
         )
-    title, header, body = form.items[1:]
-    if title.kind is not Kind.STRING:
-        source.fail(title.offset, f"expected the title in quotes, was a {title.kind}")
-    if body.kind is not Kind.LIST:
-        source.fail(
-            body.offset, f"expected one weight, filter, if, group or asset, was {body.kind}"
-        )
+    title, header, body = document.items[1:]
+    if not isinstance(title, Form) or title.kind is not Kind.STRING:
+        source.fail(title.offset, f"expected the title in quotes, was {describe(title)}")
+    if not isinstance(header, Form) or header.kind is not Kind.MAP:
+        source.fail(header.offset, f"expected the header as a map, was {describe(header)}")
+    if isinstance(body, Vector):
+        source.fail(body.offset, "expected one weight, filter, if, group or asset, was a vector")
     return title.text, _rebalancing(source, header), body
 
 
 def _rebalancing(source: SourceText, header: Form) -> Rebalancing:
-    if header.kind is not Kind.MAP:
-        source.fail(header.offset, f"expected the header as a map {{...}}, was {header.kind}")
     entries: dict[str, Form] = {}
     for key, value in zip(header.items[::2], header.items[1::2], strict=True):
-        if key.kind is not Kind.KEYWORD or key.text not in KEYS:
+        if not isinstance(key, Form) or key.kind is not Kind.KEYWORD or key.text not in KEYS:
             known = ", ".join(f":{name}" for name in KEYS)
-            source.fail(key.offset, f"expected one of {known}, was {key.text or key.kind}")
+            source.fail(key.offset, f"expected one of {known}, was {describe(key)}")
+        if not isinstance(value, Form):
+            source.fail(value.offset, f"expected a value for :{key.text}, was {describe(value)}")
         entries[key.text] = value
     asset_class = entries.get(ASSET_CLASS)
     if asset_class is not None and asset_class.text != "EQUITIES":

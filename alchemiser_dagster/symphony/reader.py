@@ -1,7 +1,8 @@
-"""Text to forms: one combined regular expression for the tokens, one loop for the nesting.
+"""From text to forms: one combined regular expression for the tokens, one loop for the nesting.
 
-Neither recurses, so a hostile text can at worst be refused. What a form *means* is the
-compiler's business; the reader only knows brackets, strings, numbers, keywords and symbols.
+Neither recurses, so a hostile text can at worst be refused. What a form *means* is the business
+of the builder that is handed each closed bracket; the reader only knows brackets, strings,
+numbers, keywords and symbols.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from bisect import bisect_right
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
 from alchemiser_dagster.symphony.errors import (
     Position,
@@ -48,14 +49,15 @@ class Form(NamedTuple):
     kind: Kind
     offset: int
     text: str = ""
-    items: tuple[Form, ...] = ()
+    items: tuple[Any, ...] = ()
 
     @property
     def head(self) -> str:
         """The symbol a list starts with, empty for anything else."""
-        if self.kind is not Kind.LIST or not self.items or self.items[0].kind is not Kind.SYMBOL:
+        if self.kind is not Kind.LIST or not self.items:
             return ""
-        return self.items[0].text
+        first = self.items[0]
+        return first.text if isinstance(first, Form) and first.kind is Kind.SYMBOL else ""
 
     @property
     def number(self) -> Decimal:
@@ -101,92 +103,133 @@ class SourceText:
         raise self.error(offset, message, kind)
 
 
+class Builder(Protocol):
+    """What becomes of a closed bracket; its `items` are atoms, or what became of inner brackets."""
+
+    def close(self, kind: Kind, offset: int, items: tuple[Any, ...]) -> object:
+        """A list, vector or map that starts at `offset`; maps have an even count of items."""
+
+    def known_call(self, text: str, offset: int) -> object | None:
+        """The same for the text of a whole call without inner calls, if it is known already."""
+
+
 # Blanks, commas and comments are eaten in front of each token. Quantifiers are possessive: no
 # text can make the scanner go back over what it has read.
-_TOKEN = re.compile(
-    r"""
-    (?:[\s,]++|;[^\n]*+)*+
-    (?: ([(\[{])
+_BLANKS = r"(?:[\s,]++|;[^\n]*+)*+"
+_TOKENS = r"""
+        ([(\[{])
       | ([)\]}])
       | "([^"\\]*+(?:\\.[^"\\]*+)*+)"
       | ([+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?)
       | ([A-Za-z_><=!?+*/\-][A-Za-z0-9_><=!?+*/\-]*+)
       | :([A-Za-z_][A-Za-z0-9_\-]*+)
       | (.)
-      | \Z )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+      | \Z
+"""
+# A call of atoms and flat maps, such as (rsi "SPY" {:window 10}). Texts repeat a few of them
+# thousands of times, so they are looked up whole before they are taken apart.
+_CALL = r"""(\([^()\[\]{}";]*+(?:(?:"[^"\\]*+"|\{[^()\[\]{}";]*+\})[^()\[\]{}";]*+)*+\))"""
+_TOKEN = re.compile(f"{_BLANKS}(?:{_TOKENS})", re.VERBOSE | re.DOTALL)
+_TOKEN_OR_CALL = re.compile(f"{_BLANKS}(?:{_CALL}|{_TOKENS})", re.VERBOSE | re.DOTALL)
 _OPEN, _CLOSE, _STRING, _NUMBER, _SYMBOL, _KEYWORD, _STRAY = range(1, 8)
 _KINDS = {"(": (Kind.LIST, ")"), "[": (Kind.VECTOR, "]"), "{": (Kind.MAP, "}")}
 _ESCAPES = {'\\"': '"', "\\\\": "\\", "\\n": "\n", "\\t": "\t", "\\r": "\r"}
 _ESCAPE = re.compile(r"\\.", re.DOTALL)
 
 
-def read_form(source: SourceText) -> Form:
-    """Read the one top-level form of a text.
+def read(source: SourceText, builder: Builder) -> Any:
+    """Read the one top-level form of a text: an atom as a form, a bracket as `builder` made it.
 
     Raises SymphonySyntaxError for empty text, text after the form, wrong, missing or stray
     closers, unterminated strings, stray characters, maps with an odd count, numbers out of
     range, nesting deeper than 300 and texts of more than 10 MB.
     """
     _check_size(source)
-    depth = 0
-    opened: list[tuple[str, int, list[Form]]] = []
-    items: list[Form] = []
-    append = items.append
-    for match in _TOKEN.finditer(source.text):
-        token = match.lastindex
-        if token is None:
-            break
-        offset = match.start(token)
-        if token == _OPEN:
-            if depth == MAX_DEPTH:
-                _fail(source, offset, f"expected at most {MAX_DEPTH} nested brackets, was deeper")
-            depth += 1
-            opened.append((match[token], offset, items))
-            items = []
-            append = items.append
-        elif token == _CLOSE:
-            if not opened:
-                _fail(source, offset, f"stray closer {match[token]!r}: nothing is open")
-            opener, start, outer = opened.pop()
-            kind, closer = _KINDS[opener]
-            if closer != match[token]:
-                line, column = source.position(start)
-                _fail(
-                    source,
-                    offset,
-                    f"expected {closer!r} to close the {opener!r} of line {line} column {column}, "
-                    f"was {match[token]!r}",
-                )
-            if kind is Kind.MAP and len(items) % 2:
-                _fail(source, start, "expected a value for each key of the map")
-            outer.append(Form(kind, start, "", tuple(items)))
-            items = outer
-            append = items.append
-            depth -= 1
-        elif token == _SYMBOL:
-            append(Form(Kind.SYMBOL, offset, match[_SYMBOL]))
-        elif token == _STRING:
-            append(Form(Kind.STRING, offset - 1, _unescape(match[_STRING]).strip()))
-        elif token == _NUMBER:
-            _check_number(source, match[_NUMBER], offset)
-            append(Form(Kind.NUMBER, offset, match[_NUMBER]))
-        elif token == _KEYWORD:
-            append(Form(Kind.KEYWORD, offset - 1, match[_KEYWORD]))
-        elif match[_STRAY] == '"':
-            _fail(source, offset, "unterminated string: its closing quote is missing")
-        else:
-            _fail(source, offset, f"unexpected character {match[_STRAY]!r}")
-    if opened:
-        opener, start, _ = opened[-1]
+    reading = _Reading(source, builder)
+    reading.calls()
+    if reading.opened:
+        opener, start, _ = reading.opened[-1]
         _fail(source, start, f"missing {_KINDS[opener][1]!r}: this {opener!r} is never closed")
-    if not items:
+    if not reading.items:
         _fail(source, 0, "expected a symphony, was an empty text")
-    if len(items) > 1:
-        _fail(source, items[1].offset, "expected one top-level form, was another one")
-    return items[0]
+    if len(reading.items) > 1:
+        _fail(source, reading.items[1].offset, "expected one top-level form, was another one")
+    return reading.items[0]
+
+
+class _Reading:
+    """The state between two tokens: the brackets that are open, and what the innermost holds."""
+
+    def __init__(self, source: SourceText, builder: Builder) -> None:
+        self.source = source
+        self.builder = builder
+        self.opened: list[tuple[str, int, list[Any]]] = []
+        self.items: list[Any] = []
+
+    def calls(self) -> None:
+        """Read the whole text, looking calls up before taking them apart."""
+        text, known_call = self.source.text, self.builder.known_call
+        for match in _TOKEN_OR_CALL.finditer(text):
+            token = match.lastindex
+            if token == 1:
+                offset = match.start(1)
+                if len(self.opened) < MAX_DEPTH - 1:  # its own brackets count as well
+                    known = known_call(match[1], offset)
+                    if known is not None:
+                        self.items.append(known)
+                        continue
+                for inner in _TOKEN.finditer(text, offset, match.end()):
+                    if inner.lastindex is not None:
+                        self.token(inner, inner.lastindex)
+            elif token is not None:
+                self.token(match, token - 1)
+
+    def token(self, match: re.Match[str], token: int) -> None:
+        """Take one token in."""
+        text = match[match.lastindex or 0]
+        offset = match.start(match.lastindex or 0)
+        if token == _OPEN:
+            if len(self.opened) == MAX_DEPTH:
+                self.fail(offset, f"expected at most {MAX_DEPTH} nested brackets, was deeper")
+            self.opened.append((text, offset, self.items))
+            self.items = []
+        elif token == _CLOSE:
+            self.close(text, offset)
+        elif token == _SYMBOL:
+            self.items.append(Form(Kind.SYMBOL, offset, text))
+        elif token == _STRING:
+            self.items.append(Form(Kind.STRING, offset - 1, _unescape(text).strip()))
+        elif token == _NUMBER:
+            _check_number(self.source, text, offset)
+            self.items.append(Form(Kind.NUMBER, offset, text))
+        elif token == _KEYWORD:
+            self.items.append(Form(Kind.KEYWORD, offset - 1, text))
+        elif text == '"':
+            self.fail(offset, "unterminated string: its closing quote is missing")
+        else:
+            self.fail(offset, f"unexpected character {text!r}")
+
+    def close(self, text: str, offset: int) -> None:
+        """Close the innermost bracket."""
+        if not self.opened:
+            self.fail(offset, f"stray closer {text!r}: nothing is open")
+        opener, start, outer = self.opened.pop()
+        kind, closer = _KINDS[opener]
+        if closer != text:
+            line, column = self.source.position(start)
+            self.fail(
+                offset,
+                f"expected {closer!r} to close the {opener!r} of line {line} column {column}, "
+                f"was {text!r}",
+            )
+        if kind is Kind.MAP and len(self.items) % 2:
+            self.fail(start, "expected a value for each key of the map")
+        outer.append(self.builder.close(kind, start, tuple(self.items)))
+        self.items = outer
+
+    def fail(self, offset: int, message: str) -> NoReturn:
+        """Raise an error that points at an offset."""
+        _fail(self.source, offset, message)
 
 
 def _check_size(source: SourceText) -> None:

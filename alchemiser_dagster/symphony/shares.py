@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from alchemiser_dagster.symphony.reader import Form
 from alchemiser_dagster.symphony.terms import Occurrence
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ HUNDRED: Final = Decimal(100)
 Pairs = list[tuple[Decimal, Occurrence]]
 
 
-def whole_shares(compiler: Compiler, form: Form, pairs: Pairs) -> Pairs:
+def whole_shares(compiler: Compiler, offset: int, pairs: Pairs) -> Pairs:
     """Shares that sum to exactly 1, from ones that sum to 1 or to 100 but for rounding.
 
     A child with no share at all decides nothing and is left out.
@@ -27,5 +26,5 @@ def whole_shares(compiler: Compiler, form: Form, pairs: Pairs) -> Pairs:
         pairs = [(share / HUNDRED, child) for share, child in pairs]
         total = sum((share for share, _ in pairs), Decimal(0))
     if abs(total - 1) > SUM_TOLERANCE:
-        compiler.fail(form.offset, f"expected weights that sum to 1 (or to 100), was {total}")
+        compiler.fail(offset, f"expected weights that sum to 1 (or to 100), was {total}")
     return [((share / total).normalize(), child) for share, child in pairs if share > 0]

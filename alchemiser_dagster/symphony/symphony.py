@@ -12,7 +12,7 @@ from alchemiser_dagster.symphony.fingerprint import fingerprint
 from alchemiser_dagster.symphony.graph import Asset, Filter, Indicator, Interned, Interner, Node
 from alchemiser_dagster.symphony.header import read_frame
 from alchemiser_dagster.symphony.lookback import lookback
-from alchemiser_dagster.symphony.reader import SourceText, read_form
+from alchemiser_dagster.symphony.reader import SourceText, read
 from alchemiser_dagster.symphony.rebalancing import Rebalancing
 from alchemiser_dagster.symphony.terms import Occurrence
 
@@ -101,9 +101,9 @@ def read_symphony(
     Symphonies read with the same `intern` share their equal parts; by default all do.
     """
     where = SourceText(text, source)
-    title, rebalancing, body = read_frame(where, read_form(where))
     compiler = Compiler(where, _shared if intern is None else intern)
-    tree = compiler.portfolio(compiler.compile(body))
+    title, rebalancing, body = read_frame(where, read(where, compiler))
+    tree = compiler.portfolio(body)
     root: Node = tree.node  # type: ignore[assignment]
     return Symphony(
         name=name,
