@@ -1,6 +1,7 @@
 """`alchemiser run`: replay sessions on the embedded market and broker."""
 
 import hashlib
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -93,9 +94,10 @@ def _last_session(bars: Path | None) -> date:
 
 
 def _home(bars: Path | None) -> Home:
+    if os.environ.get("ALCHEMISER_HOME"):
+        return home_of_settings()
     if bars is None:
-        explicit = home_of_settings()
-        return explicit if explicit.path.parent != VAR else Home(VAR / "synthetic")
+        return Home(VAR / "synthetic")
     where = hashlib.sha256(str(bars.resolve()).encode()).hexdigest()[:8]
     return Home(VAR / f"{bars.stem}-{where}")
 

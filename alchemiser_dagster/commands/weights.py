@@ -26,12 +26,7 @@ def weights(
     frames, silent = [], []
     for symphony in symphonies:
         frame = _between(evaluations[symphony.name].to_frame(), first, last)
-        reasons = Counter(
-            reason
-            for session in closes.sessions
-            if (first is None or session >= first) and (last is None or session <= last)
-            if (reason := evaluations[symphony.name].reason(session)) is not None
-        )
+        reasons = evaluations[symphony.name].reasons(first, last)
         for reason, count in reasons.most_common():
             err.print(
                 f"{symphony.name}: {count} sessions without a signal: {reason}",

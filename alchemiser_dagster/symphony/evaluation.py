@@ -48,10 +48,14 @@ class Evaluation:
         row = self._row(session)
         return None if self.available[row] else self._diagnosis.reason(row).detail
 
-    def reasons(self) -> Counter[str]:
-        """How many sessions have no weights, by what is missing."""
-        missing = np.flatnonzero(~self.available)
-        return Counter(self._diagnosis.reason(int(row)).summary for row in missing)
+    def reasons(self, first: date | None = None, last: date | None = None) -> Counter[str]:
+        """How many sessions from `first` to `last` have no weights, by what is missing."""
+        return Counter(
+            self._diagnosis.reason(int(row)).summary
+            for row in np.flatnonzero(~self.available)
+            if (first is None or self.sessions[row] >= first)
+            and (last is None or self.sessions[row] <= last)
+        )
 
     def at(self, session: date) -> dict[str, float]:
         """The positive weights of a session by symbol. Raises SignalUnavailable."""

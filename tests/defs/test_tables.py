@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from alchemiser_dagster.defs.tables import (
+    SessionScans,
     SessionTables,
     SessionTablesIOManager,
     TableMissing,
@@ -61,8 +62,8 @@ def closes(context: dg.AssetExecutionContext) -> SessionTables:
     backfill_policy=dg.BackfillPolicy.single_run(),
     io_manager_key="session_tables",
 )
-def doubled(closes: SessionTables) -> SessionTables:
-    return {day: pl.concat([table, table]) for day, table in closes.items()}
+def doubled(closes: SessionScans) -> SessionTables:
+    return {day: pl.concat([table, table]).collect() for day, table in closes.items()}
 
 
 def folder_of(root: Path) -> dict[str, bytes]:

@@ -1,0 +1,107 @@
+"""`alchemiser run` and `status` in processes of their own, killed and started again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from alchemiser_dagster.ledger.queries import book_cash
+from alchemiser_dagster.ledger.store import Ledger
+from alchemiser_dagster.settings import Home
+from tests.world import BOOKS, STEADY, write_bars, write_strategies
+
+
+def command(folder: Path, *words: str) -> tuple[list[str], dict[str, str]]:
+    environment = os.environ | {
+        "ALCHEMISER_HOME": str(folder / "account"),
+        "ALCHEMISER_STRATEGIES": str(folder / "strategies"),
+    }
+    run = [sys.executable, "-c", "from alchemiser_dagster.cli import app; app()"]
+    return [*run, *words], environment
+
+
+def call(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    line, environment = command(folder, *words)
+    return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=250)
+
+
+def test_a_replay_that_is_killed_is_simply_run_again(tmp_path: Path) -> None:
+    write_strategies(tmp_path)
+    bars = str(write_bars(tmp_path))
+    words = ("run", "--bars", bars, "--from", "2024-01-02", "--to", "2024-01-05")
+    line, environment = command(tmp_path, *words)
+    process = subprocess.Popen(
+        line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    ledger = Home(tmp_path / "account").ledger
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not _has_fills(ledger):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert _has_fills(ledger)
+
+    again = call(tmp_path, *words)
+    assert again.returncode == 0, again.stderr
+    assert "The books add up to the broker's account to the cent." in again.stdout
+    assert "Books after 2024-01-05 (traded since 2024-01-02" in again.stdout
+    with Ledger.at(ledger).read() as connection:
+        assert set(book_cash(connection)) == {*BOOKS, "unallocated"}
+
+    third = call(tmp_path, *words)
+    assert third.returncode == 0
+    assert "Every session has been traded already" in third.stdout
+
+    shown = call(tmp_path, "status")
+    assert shown.returncode == 0, shown.stderr
+    assert "Session 2024-01-05: success" in shown.stdout
+
+
+def _has_fills(ledger: Path) -> bool:
+    if not ledger.exists():
+        return False
+    import sqlite3
+
+    try:
+        with sqlite3.connect(f"file:{ledger}?mode=ro", uri=True) as connection:
+            return bool(connection.execute("SELECT count(*) FROM fills").fetchone()[0])
+    except sqlite3.OperationalError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("books", "said"),
+    [
+        ({"a": (STEADY, "0.7"), "b": (STEADY, "0.4")}, "sum to at most 1, was 1.1"),
+        ({"a": (STEADY, "7 %")}, "expected a decimal allocation"),
+    ],
+)
+def test_allocations_that_make_no_sense_refuse_to_start(
+    tmp_path: Path, books: dict[str, tuple[str, str]], said: str
+) -> None:
+    write_strategies(tmp_path, books)
+    refused = call(tmp_path, "run", "--bars", str(write_bars(tmp_path)), "--sessions", "1")
+    assert refused.returncode == 1
+    assert said in refused.stderr
+    assert not (tmp_path / "account" / "ledger.db").exists()
+
+
+def test_replaying_never_goes_to_a_real_broker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_strategies(tmp_path)
+    monkeypatch.setenv("ALCHEMISER_BROKER", "paper")
+    refused = call(tmp_path, "run")
+    assert refused.returncode == 1
+    assert "replays on the embedded broker" in refused.stderr
+
+
+def test_status_before_anything_says_what_to_do(tmp_path: Path) -> None:
+    write_strategies(tmp_path)
+    shown = call(tmp_path, "status")
+    assert shown.returncode == 1
+    assert "`alchemiser run` opens one" in shown.stderr

@@ -1,0 +1,129 @@
+"""The market-calendar sensor against the embedded broker's clock, and the evening schedule."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from alchemiser_dagster.commands.replay import embedded_broker
+from alchemiser_dagster.defs.resources import TradingDesk
+from alchemiser_dagster.embedded import ControlClient
+from alchemiser_dagster.market.sessions import NEW_YORK, session_close
+from tests.world import STEADY
+
+from .conftest import World, make_world
+
+TUESDAY = date(2024, 1, 2)
+
+
+@dataclass
+class Exchange:
+    """The sensor, and the exchange's clock in the tester's hand."""
+
+    world: World
+    control: ControlClient
+
+    def tick(self) -> dg.SensorResult | dg.SkipReason:
+        records = self.world.records
+        sensor = self.world.definitions().resolve_sensor_def("market_calendar")
+        resources = {"records": records, "trading": TradingDesk(records=records)}
+        with (
+            dg.DagsterInstance.ephemeral() as instance,
+            dg.build_sensor_context(instance=instance, resources=resources) as context,
+        ):
+            return sensor(context)  # type: ignore[return-value]
+
+    def requested(self) -> list[str]:
+        ticked = self.tick()
+        assert isinstance(ticked, dg.SensorResult)
+        return [request.run_key or "" for request in ticked.run_requests or []]
+
+    def skipped(self) -> str:
+        ticked = self.tick()
+        assert isinstance(ticked, dg.SkipReason)
+        return ticked.skip_message or ""
+
+    def at(self, session: date, before_close: timedelta) -> None:
+        self.control.advance_to(session_close(session) - before_close)
+
+
+@pytest.fixture
+def exchange(tmp_path: Path) -> Iterator[Exchange]:
+    world = make_world(tmp_path, {"steady": (STEADY, "1")})
+    last = date(2024, 2, 29)
+    with embedded_broker(world.home, world.facts, world.strategies, last) as broker:
+        yield Exchange(world, broker.control())
+
+
+def test_a_session_is_planned_when_it_opens_and_traded_in_its_window(exchange: Exchange) -> None:
+    exchange.control.advance_to("next_open")
+    assert exchange.requested() == ["plan:2024-01-02"]
+    exchange.at(TUESDAY, timedelta(minutes=15, seconds=1))
+    assert exchange.requested() == ["plan:2024-01-02"]
+    exchange.at(TUESDAY, timedelta(minutes=15))
+    assert exchange.requested() == ["plan:2024-01-02", "trade:2024-01-02"]
+
+
+def test_a_second_tick_asks_with_the_same_key(exchange: Exchange) -> None:
+    exchange.at(TUESDAY, timedelta(minutes=14))
+    assert exchange.requested() == exchange.requested()
+
+
+def test_a_window_that_was_slept_through_is_not_caught_up(exchange: Exchange) -> None:
+    exchange.at(TUESDAY, timedelta(seconds=59))
+    assert exchange.requested() == ["plan:2024-01-02"]
+    exchange.at(TUESDAY, timedelta(minutes=-30))
+    assert "the window of 2024-01-02 has closed" in exchange.skipped()
+
+
+def test_holidays_and_weekends_are_skipped_by_name(exchange: Exchange) -> None:
+    assert "2024-01-01" not in exchange.skipped()  # the clock still stands on Friday evening
+    exchange.control.advance_to(datetime(2024, 1, 1, 15, 50, tzinfo=NEW_YORK))
+    assert exchange.skipped().startswith("2024-01-01 is no session")
+    exchange.control.advance_to(datetime(2024, 1, 6, 15, 50, tzinfo=NEW_YORK))
+    assert exchange.skipped().startswith("2024-01-06 is no session")
+
+
+def test_the_first_evening_is_not_traded(tmp_path: Path) -> None:
+    world = make_world(tmp_path, {"steady": (STEADY, "1")})
+    with embedded_broker(world.home, world.facts, world.strategies, TUESDAY) as broker:
+        skipped = Exchange(world, broker.control()).skipped()
+    assert skipped == "2023-12-29 is the account's first evening; it trades after it"
+
+
+def test_without_a_broker_the_sensor_says_so(tmp_path: Path) -> None:
+    world = make_world(tmp_path, {"steady": (STEADY, "1")})
+    exchange = Exchange(world, ControlClient("http://127.0.0.1:9", "none"))
+    assert "no embedded broker is running" in exchange.skipped()
+
+
+@pytest.mark.parametrize(
+    ("evening", "requests"),
+    [("2024-01-02", "2024-01-02"), ("2024-01-15", None), ("2024-02-29", "2024-02-29")],
+)
+def test_the_evening_schedule_knows_holidays(
+    tmp_path: Path, evening: str, requests: str | None
+) -> None:
+    world = make_world(tmp_path, {"steady": (STEADY, "1")})
+    schedule = world.definitions().resolve_schedule_def("evening")
+    at = datetime.fromisoformat(f"{evening}T17:30").replace(tzinfo=NEW_YORK)
+    with dg.DagsterInstance.ephemeral() as instance:
+        ticked = schedule(dg.build_schedule_context(instance, scheduled_execution_time=at))
+    if requests is None:
+        assert isinstance(ticked, dg.SkipReason)
+    else:
+        assert isinstance(ticked, dg.RunRequest)
+        assert ticked.partition_key == requests
+
+
+def test_nothing_is_switched_on_by_itself(tmp_path: Path) -> None:
+    definitions = make_world(tmp_path, {"steady": (STEADY, "1")}).definitions()
+    for sensor in definitions.sensors or []:
+        assert sensor.default_status is dg.DefaultSensorStatus.STOPPED  # type: ignore[union-attr]
+    for schedule in definitions.schedules or []:
+        assert (
+            schedule.default_status is dg.DefaultScheduleStatus.STOPPED  # type: ignore[union-attr]
+        )
