@@ -16,6 +16,8 @@ from alchemiser_dagster.symphony.errors import (
 )
 from alchemiser_dagster.symphony.evaluate import evaluate
 from alchemiser_dagster.symphony.evaluation import Evaluation
+from alchemiser_dagster.symphony.explain import explain
+from alchemiser_dagster.symphony.explanation import Explanation, Tolerance
 from alchemiser_dagster.symphony.prices import ClosingPrices
 from alchemiser_dagster.symphony.rebalancing import Frequency, Rebalancing, due
 from alchemiser_dagster.symphony.symbols import canonical_symbol
@@ -24,6 +26,7 @@ from alchemiser_dagster.symphony.symphony import Symphony, read_symphony
 __all__ = [
     "ClosingPrices",
     "Evaluation",
+    "Explanation",
     "Frequency",
     "Position",
     "Rebalancing",
@@ -32,9 +35,11 @@ __all__ = [
     "SymphonyError",
     "SymphonySyntaxError",
     "SymphonyValidationError",
+    "Tolerance",
     "UnknownOperatorError",
     "canonical_symbol",
     "due",
     "evaluate",
+    "explain",
     "read_symphony",
 ]
