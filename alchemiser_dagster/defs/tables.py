@@ -85,7 +85,6 @@ class SessionTablesIOManager(dg.ConfigurableIOManager):
         store = TableStore(Path(self.root))
         for session, table in obj.items():
             store.write(context.asset_key.path, session, table)
-        context.add_output_metadata({"rows": sum(table.height for table in obj.values())})
 
     def load_input(self, context: dg.InputContext) -> SessionScans:
         """Read the tables of the sessions that the run's sessions map to."""
