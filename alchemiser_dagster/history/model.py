@@ -1,0 +1,129 @@
+"""A strategy on paper: its weights turned into daily returns.
+
+The weights decided at the close of session D are traded at the close of session D + lag, so they
+earn from there on. Lag 1 is how the account trades; lag 0 trades at the very close that decided,
+which is Composer's convention and only possible on paper. With a lag of L:
+
+    held before t    h(t), the weights after the last trade, drifted with prices since
+    gross return     R(t) = sum of h(t, i) x r(t, i)
+    traded at t      |target(t) - drifted h(t)| summed over the symbols: the turnover, both sides
+    net return       R(t) - turnover(t) x cost / 10,000
+
+A symphony trades on its own terms: each session, on the first session of its period, or when a
+weight has drifted beyond its threshold or the holdings change. A symbol without a bar returns 0
+that day.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from alchemiser_dagster.symphony import ClosingPrices, Evaluation, canonical_symbol
+
+BASIS_POINT = 1e-4
+Matrix = NDArray[np.float64]
+Column = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ModelHistory:
+    """A strategy's paper history from its first trade on; arrays over `sessions`.
+
+    Returns are fractions; `turnover` is the traded value as a fraction of the whole, buys and sells
+    both counted. The return of a session is earned by what was held before it, so the first
+    session, that of the first trade, returns 0 before costs.
+    """
+
+    sessions: tuple[date, ...]
+    gross: Column
+    net: Column
+    turnover: Column
+
+    def to_frame(self) -> pl.DataFrame:
+        """Columns date, gross, net, turnover."""
+        return pl.DataFrame(
+            {
+                "date": pl.Series(self.sessions, dtype=pl.Date),
+                "gross": self.gross,
+                "net": self.net,
+                "turnover": self.turnover,
+            }
+        )
+
+
+def model_history(
+    evaluation: Evaluation, closes: ClosingPrices, *, lag: int = 1, cost_bps: float = 0.0
+) -> ModelHistory:
+    """Follow an evaluation's weights over the closes it was made on.
+
+    `lag` in sessions, `cost_bps` in basis points of traded value. Sessions without a signal keep
+    what is held. Raises ValueError when no session has a signal early enough to be traded.
+    """
+    if lag < 0:
+        raise ValueError(f"expected a lag of at least 0 sessions, was {lag}")
+    decided = np.flatnonzero(evaluation.available)
+    if not len(decided) or decided[0] + lag >= len(evaluation.sessions):
+        raise ValueError(f"{evaluation.symphony.name} has no signal that could have been traded")
+    start = int(decided[0]) + lag
+    returns = _returns(evaluation, closes)[start:]
+    targets, fresh = _targets(evaluation, start, lag)
+    gross, turnover = _follow(evaluation, evaluation.sessions[start:], targets, fresh, returns)
+    return ModelHistory(
+        sessions=evaluation.sessions[start:],
+        gross=gross,
+        net=gross - turnover * cost_bps * BASIS_POINT,
+        turnover=turnover,
+    )
+
+
+def _returns(evaluation: Evaluation, closes: ClosingPrices) -> Matrix:
+    """Daily returns of the evaluation's symbols, 0 where there is none."""
+    columns = {canonical_symbol(symbol): i for i, symbol in enumerate(closes.symbols)}
+    found = np.zeros((len(closes.sessions), len(evaluation.symbols)))
+    for j, symbol in enumerate(evaluation.symbols):
+        if symbol not in columns:
+            continue
+        prices = closes.closes[:, columns[symbol]]
+        rows = np.flatnonzero(np.isfinite(prices))
+        found[rows[1:], j] = prices[rows[1:]] / prices[rows[:-1]] - 1
+    return found
+
+
+def _targets(evaluation: Evaluation, start: int, lag: int) -> tuple[Matrix, NDArray[np.bool_]]:
+    """The weights to trade to in each session, and whether there is a signal to trade to."""
+    end = len(evaluation.sessions) - lag
+    return evaluation.weights[start - lag : end], evaluation.available[start - lag : end]
+
+
+def _follow(
+    evaluation: Evaluation,
+    sessions: tuple[date, ...],
+    targets: Matrix,
+    fresh: NDArray[np.bool_],
+    returns: Matrix,
+) -> tuple[Column, Column]:
+    """Gross returns and turnover of holding what is traded, on the symphony's own terms."""
+    rebalancing = evaluation.symphony.rebalancing
+    threshold = None if rebalancing.threshold is None else float(rebalancing.threshold)
+    gross, turnover = np.zeros(len(sessions)), np.zeros(len(sessions))
+    held = np.zeros(targets.shape[1])
+    last: date | None = None
+    for t, session in enumerate(sessions):
+        # A trade depends on what has drifted since the one before, so this is a walk in time.
+        gross[t] = held @ returns[t]
+        held = held * (1 + returns[t]) / (1 + gross[t])
+        if not fresh[t]:
+            continue
+        target = targets[t]
+        if threshold is None:
+            due = rebalancing.due_on(session, last)
+        else:
+            changed = ((held > 0) != (target > 0)).any()
+            due = last is None or changed or bool((abs(held - target) > threshold).any())
+        if due:
+            turnover[t] = abs(target - held).sum()
+            held, last = target, session
+    return gross, turnover
