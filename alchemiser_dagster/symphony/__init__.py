@@ -18,7 +18,9 @@ from alchemiser_dagster.symphony.evaluate import evaluate
 from alchemiser_dagster.symphony.evaluation import Evaluation
 from alchemiser_dagster.symphony.explain import explain
 from alchemiser_dagster.symphony.explanation import Explanation, Tolerance
+from alchemiser_dagster.symphony.incremental import Incremental
 from alchemiser_dagster.symphony.prices import ClosingPrices
+from alchemiser_dagster.symphony.printer import print_symphony
 from alchemiser_dagster.symphony.rebalancing import Frequency, Rebalancing, due
 from alchemiser_dagster.symphony.symbols import canonical_symbol
 from alchemiser_dagster.symphony.symphony import Symphony, read_symphony
@@ -28,6 +30,7 @@ __all__ = [
     "Evaluation",
     "Explanation",
     "Frequency",
+    "Incremental",
     "Position",
     "Rebalancing",
     "SignalUnavailable",
@@ -41,5 +44,6 @@ __all__ = [
     "due",
     "evaluate",
     "explain",
+    "print_symphony",
     "read_symphony",
 ]

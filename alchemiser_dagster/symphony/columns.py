@@ -39,7 +39,7 @@ from alchemiser_dagster.symphony.graph import (
 from alchemiser_dagster.symphony.history import History
 from alchemiser_dagster.symphony.plan import Plan, Score, key_of, scored_by
 from alchemiser_dagster.symphony.rolling import Column
-from alchemiser_dagster.symphony.selection import Picks, pick
+from alchemiser_dagster.symphony.selection import NOBODY, Picks, pick
 from alchemiser_dagster.symphony.series import UnitScores, score_unit
 
 Mask = NDArray[np.bool_]
@@ -75,7 +75,7 @@ class Columns:
         self.picks: dict[Filter, Picks] = {}
         self.shares: dict[InverseVolatility, NDArray[np.float64]] = {}
         self.truths: dict[Condition, tuple[Mask, Mask | None]] = {}
-        self.indicators: dict[tuple[object, ...], Column] = {}
+        self.indicators: dict[tuple[str, str, tuple[int, ...]], Column] = {}
         self.scores: dict[Score, UnitScores] = {}
 
     def compute(self, node: Node) -> None:
@@ -220,7 +220,7 @@ class Columns:
                     self.fine[node] = _all_fine([self.fine[node], fine | ~_taken(picks, i)])
         if scored:
             growth = np.zeros(self.length)
-            first = np.full(self.length, np.iinfo(np.int64).max)
+            first = np.full(self.length, NOBODY)
             for i, candidate in enumerate(candidates):
                 taken = _taken(picks, i)
                 growth = growth + np.where(taken, self.growth[candidate], 0.0)
@@ -248,7 +248,7 @@ class Columns:
                 fines.append(fine | (share == 0))
         self.fine[node] = _all_fine(fines)
         if scored:
-            first = np.full(self.length, np.iinfo(np.int64).max)
+            first = np.full(self.length, NOBODY)
             parts = []
             for share, child in zip(shares, node.children, strict=True):
                 held = share > 0

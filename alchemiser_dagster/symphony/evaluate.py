@@ -54,7 +54,10 @@ def _weights(
     weights = allocate(order, columns, symbols)
     fine = columns.fine[symphony.root]
     available = np.ones(columns.length, dtype=np.bool_) if fine is None else fine.copy()
-    weights /= np.where(available, weights.sum(axis=0), 1.0)
+    total = np.zeros(columns.length)
+    for row in weights:  # one by one, so that a session's sum does not depend on how many there are
+        total += row
+    weights /= np.where(available, total, 1.0)
     weights[:, ~available] = 0.0
     return Evaluation(
         symphony, closes, symbols, weights.T, available, _warnings(symphony, columns.history)

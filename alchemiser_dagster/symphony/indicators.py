@@ -74,10 +74,22 @@ def relative_strength(closes: Column, window: int) -> Column:
     """
     if len(closes) <= window:
         return np.full(len(closes), np.nan)
+    gain, loss = _gains_and_losses(closes, window)
+    return undefined_before(strength(gain, loss), window)
+
+
+def relative_strength_state(closes: Column, window: int) -> tuple[float, float]:
+    """Smoothed gain and loss after the last bar; 0 before the first one."""
+    if not len(closes):
+        return 0.0, 0.0
+    gain, loss = _gains_and_losses(closes, window)
+    return float(gain[-1]), float(loss[-1])
+
+
+def _gains_and_losses(closes: Column, window: int) -> tuple[Column, Column]:
     change = np.diff(closes, prepend=closes[:1])
     gain = smoothed(np.maximum(change, 0.0), 1 / window)
-    loss = smoothed(np.maximum(-change, 0.0), 1 / window)
-    return undefined_before(strength(gain, loss), window)
+    return gain, smoothed(np.maximum(-change, 0.0), 1 / window)
 
 
 def strength(gain: Column, loss: Column) -> Column:

@@ -60,7 +60,7 @@ class Plan:
         self.reached = Counter(node for order in self.orders for node in order)
         self.readers: Counter[Node] = Counter(roots)
         self.condition_readers: Counter[Condition] = Counter()
-        self.indicator_readers: Counter[tuple[object, ...]] = Counter()
+        self.indicator_readers: Counter[tuple[str, str, tuple[int, ...]]] = Counter()
         self.score_readers: Counter[Score] = Counter()
         self.scored: set[Node] = set()
         for node in reversed(distinct):
@@ -105,6 +105,6 @@ class Plan:
                     stack.append(child)
 
 
-def key_of(indicator: Indicator) -> tuple[object, ...]:
+def key_of(indicator: Indicator) -> tuple[str, str, tuple[int, ...]]:
     """What makes an indicator column the one it is."""
     return (indicator.name, indicator.symbol, indicator.windows)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Column = NDArray[np.float64]
+"""One value per bar or session; for the rolling functions also (bars, symbols)."""
 State = tuple[Column, ...]
 Join = Callable[[State, State, int, int], State]
 

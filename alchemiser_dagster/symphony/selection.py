@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from alchemiser_dagster.symphony.rolling import Column
 
 Winners = NDArray[np.intp]
+NOBODY: Final = 1 << 62
+"""The preference of a candidate that holds nothing; still before one that does not take part."""
 
 
 @dataclass(frozen=True, eq=False)

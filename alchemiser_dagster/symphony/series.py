@@ -84,3 +84,23 @@ def _metric(name: str, window: int, series: Column, holes: NDArray[np.bool_]) ->
 
 def _index(series: Column, holes: NDArray[np.bool_]) -> Column:
     return np.cumprod(np.concatenate([[1.0], 1.0 + np.where(holes, 0.0, series)]))
+
+
+@dataclass(frozen=True, eq=False)
+class UnitTail:
+    """A portfolio's own series so far: its returns, the index they make (one value more), and how
+    many returns there are since the first one, days without included; -1 before the first."""
+
+    returns: Column
+    index: Column
+    count: int
+
+
+def unit_tail(growth: Column) -> UnitTail:
+    """The series of the portfolio whose growth is given."""
+    known = ~np.isnan(growth[:-1])
+    if not known.any():
+        return UnitTail(np.zeros(0), np.zeros(0), -1)
+    start = int(known.argmax())
+    series = growth[start:-1]
+    return UnitTail(series, _index(series, ~known[start:]), len(series))
