@@ -76,6 +76,43 @@ def weights(
 
 
 @app.command()
+def explain(
+    file: Annotated[Path, typer.Argument(metavar="FILE.clj", help="Strategy file.")],
+    bars: Annotated[Path, typer.Option("--bars", metavar="FILE", help="Daily bars (parquet).")],
+    day: Annotated[
+        datetime,
+        typer.Option(
+            "--date", formats=["%Y-%m-%d"], metavar="DATE", help="Session of the last close used."
+        ),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON instead of a tree.")] = False,
+) -> None:
+    """Show why a strategy holds what it holds: the path taken and how close each decision was."""
+    from alchemiser_dagster.commands.explain import explain_session
+
+    explain_session(file, bars, day.date(), as_json=as_json)
+
+
+@app.command()
+def backtest(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE.clj...", help="Strategy files.")],
+    bars: Annotated[Path, typer.Option("--bars", metavar="FILE", help="Daily bars (parquet).")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.")],
+    cost_bps: Annotated[
+        float, typer.Option(min=0, help="Cost of trading, basis points of the value traded.")
+    ] = 0.0,
+    lag: Annotated[
+        int,
+        typer.Option(min=0, help="Sessions between the deciding close and the trade; 0 is ideal."),
+    ] = 1,
+) -> None:
+    """Follow strategies on paper: weights, daily returns, turnover and statistics."""
+    from alchemiser_dagster.commands.backtest import backtest as follow
+
+    follow(files, bars, cost_bps, lag, out)
+
+
+@app.command()
 def broker(
     bars: BarsOption = None,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8030,

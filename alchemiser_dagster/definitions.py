@@ -19,6 +19,7 @@ from alchemiser_dagster.defs.automation import (
     market_calendar_sensor,
 )
 from alchemiser_dagster.defs.bars import daily_bars_asset
+from alchemiser_dagster.defs.history import history_asset
 from alchemiser_dagster.defs.partitions import session_partitions
 from alchemiser_dagster.defs.plans import plan_asset, plan_key
 from alchemiser_dagster.defs.resources import AccountRecords, Market, TradingDesk, TradingLock
@@ -46,6 +47,7 @@ def build_definitions(account: Home | None = None, strategies: str | None = None
             signal_asset(book, evenings),
             plan_asset(book, traded),
             *book_accounts(book.name, traded),
+            history_asset(book),
         ]
     enabled = [book.name for book in books if book.enabled]
     assets.append(consolidated_portfolio_asset(enabled, evenings))

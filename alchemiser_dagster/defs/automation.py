@@ -16,6 +16,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk
 from alchemiser_dagster.execution.errors import BrokerError
 from alchemiser_dagster.execution.gate import NEW_YORK, phase_of_day
+from alchemiser_dagster.execution.guards import WrongBroker
 from alchemiser_dagster.market.sessions import is_session
 from alchemiser_dagster.settings import SettingsError
 
@@ -28,12 +29,14 @@ def asset_jobs() -> dict[str, UnresolvedAssetJobDefinition]:
     stages = {
         "evening": dg.AssetSelection.groups("market", "signal"),
         "consolidate": dg.AssetSelection.groups("portfolio"),
+        "history": dg.AssetSelection.groups("history"),
         "plan_session": dg.AssetSelection.groups("plan"),
         "after_close": dg.AssetSelection.groups("fills", "lots", "performance", "account"),
     }
     descriptions = {
         "evening": "Completed bars and every strategy's signal",
         "consolidate": "What the account as a whole is to hold",
+        "history": "Every strategy on paper, over all the bars there are",
         "plan_session": "Every book's plan for the session, from the signals of the one before",
         "after_close": "What was traded, owned and earned, with the check against the broker",
     }
@@ -82,14 +85,14 @@ def market_calendar_sensor(
     def market_calendar(
         context: dg.SensorEvaluationContext, records: AccountRecords, trading: TradingDesk
     ) -> dg.SensorResult | dg.SkipReason:
-        """Plan the running session, and trade it once its window has opened.
+        """Plan the running session, and trade it once its window has opened and it is planned.
 
         The run keys are the session's: asking again is a no-op. Outside its window a session is
         never requested, however late this sensor wakes up.
         """
         try:
             phase = phase_of_day(trading.desk())
-        except (BrokerError, SettingsError) as error:
+        except (BrokerError, SettingsError, WrongBroker) as error:
             return dg.SkipReason(f"the broker's clock cannot be read: {error}")
         if phase.day is None:
             return dg.SkipReason(phase.says)
@@ -102,14 +105,28 @@ def market_calendar_sensor(
         requests = [
             dg.RunRequest(run_key=f"plan:{key}", job_name="plan_session", partition_key=key)
         ]
-        if phase.window is not None:
-            requests.append(
-                dg.RunRequest(run_key=f"trade:{key}", job_name="trade_session", partition_key=key)
-            )
         context.log.info(phase.says)
+        if phase.window is not None:
+            if _is_planned(context.instance, key):
+                trade = f"trade:{key}"
+                requests.append(
+                    dg.RunRequest(run_key=trade, job_name="trade_session", partition_key=key)
+                )
+            else:
+                context.log.info(f"the trading of {key} waits for its run of plan_session to end")
         return dg.SensorResult(run_requests=requests)
 
     return market_calendar
+
+
+def _is_planned(instance: dg.DagsterInstance, key: str) -> bool:
+    """Whether a run of `plan_session` has ended; it fails when a single book has no plan."""
+    ended = dg.RunsFilter(
+        job_name="plan_session",
+        tags={"dagster/partition": key},
+        statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE],
+    )
+    return instance.get_runs_count(ended) > 0
 
 
 def after_close_automation() -> dg.AutomationConditionSensorDefinition:

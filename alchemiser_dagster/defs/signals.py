@@ -13,7 +13,13 @@ from alchemiser_dagster.defs.resources import AccountRecords, as_session
 from alchemiser_dagster.defs.tables import SessionScans, SessionTables, TableMissing
 from alchemiser_dagster.market.bars import closing_prices
 from alchemiser_dagster.market.symbols import broker_symbol
-from alchemiser_dagster.symphony import SignalUnavailable, Symphony, evaluate
+from alchemiser_dagster.symphony import (
+    ClosingPrices,
+    SignalUnavailable,
+    Symphony,
+    evaluate,
+    explain,
+)
 
 TOTAL_TOLERANCE = 0.01
 
@@ -47,6 +53,9 @@ def signal_asset(book: Book, partitions: dg.PartitionsDefinition[str]) -> dg.Ass
             records.tables.refuse(key, session, reason)
         for session, table in tables.items():
             context.add_asset_metadata(_metadata(table), partition_key=session)
+        if tables:
+            newest = max(tables)
+            context.add_asset_metadata(_explained(book, newest, bars[newest]), partition_key=newest)
         if not refusals:
             yield dg.Output(tables)
             return
@@ -72,20 +81,37 @@ def _description(symphony: Symphony) -> str:
     return f"**{symphony.title}**\n\n```\n{comment}\n```"
 
 
+def _explained(book: Book, key: str, snapshot: pl.LazyFrame) -> dict[str, dg.MetadataValue[Any]]:
+    """Why the newest session of a run holds what it holds, and which decisions were close."""
+    assert book.symphony is not None
+    found = explain(book.symphony, _closes(book.symphony, key, snapshot), as_session(key))
+    lines = [
+        f"- `{decision.text}`: margin {decision.margin:+.4f} {decision.unit}"
+        + ("" if decision.flip_percent is None else f", flips at {decision.flip_percent:+.2f} %")
+        + f" ({decision.place.rsplit('/', 1)[-1]})"
+        for decision in found.fragile
+    ]
+    return {
+        "fragile": dg.MetadataValue.md("\n".join(lines) or "none"),
+        "explanation": dg.MetadataValue.json(found.as_dict()),
+    }
+
+
+def _closes(symphony: Symphony, key: str, snapshot: pl.LazyFrame) -> ClosingPrices:
+    """The closes of a session's snapshot that a symphony looks at."""
+    needed = [broker_symbol(symbol) for symbol in symphony.symbols]
+    bars = snapshot.filter(pl.col("symbol").is_in(needed)).select("symbol", "date", "adj_close")
+    return closing_prices(bars.collect(), through=as_session(key))
+
+
 def evaluate_sessions(book: Book, bars: SessionScans) -> tuple[SessionTables, dict[str, str]]:
     """A book's weights by session, and for the sessions without a signal the reason why."""
     if book.symphony is None:
         return {}, dict.fromkeys(bars, book.problem or "no strategy")
-    needed = [broker_symbol(symbol) for symbol in book.symphony.symbols]
     tables: SessionTables = {}
     refusals: dict[str, str] = {}
     for key, snapshot in bars.items():
-        closes = closing_prices(
-            snapshot.filter(pl.col("symbol").is_in(needed))
-            .select("symbol", "date", "adj_close")
-            .collect(),
-            through=as_session(key),
-        )
+        closes = _closes(book.symphony, key, snapshot)
         evaluation = evaluate([book.symphony], closes)[book.name]
         try:
             weights = evaluation.at(as_session(key))

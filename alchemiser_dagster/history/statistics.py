@@ -55,7 +55,7 @@ def statistics(
         raise ValueError(f"expected a return for each session, was {len(returns)}/{len(sessions)}")
     deepest, peak, trough = max_drawdown(returns)
     growth = cagr(returns)
-    moved = np.count_nonzero(returns)
+    moved = int(np.count_nonzero(returns))
     return Statistics(
         sessions=len(returns),
         total_return=float(np.prod(1 + returns) - 1),

@@ -43,7 +43,7 @@ def test_books_that_can_trade_do_and_the_others_say_why_not(world: World) -> Non
     assert "broken.clj:2:" in ended["broken"].reason or "broken.clj:1:" in ended["broken"].reason
     assert "never closed" in ended["broken"].reason
     assert ended["needs_more"].state == "failed"
-    assert "needs 200 bars of SPY, was 147 (53 short)" in ended["needs_more"].reason
+    assert "needs 200 bars, SPY has 147, 53 bars short" in ended["needs_more"].reason
 
 
 def test_the_books_hold_what_they_want(world: World) -> None:
@@ -72,6 +72,31 @@ def test_a_snapshot_of_bars_ends_with_its_session(world: World) -> None:
     for session in SESSIONS:
         bars = world.records.tables.read(["daily_bars"], session.isoformat())
         assert bars["date"].max() == session
+
+
+def test_the_newest_signal_is_explained(instance: dg.DagsterInstance) -> None:
+    (newest,) = instance.fetch_materializations(
+        dg.AssetRecordsFilter(dg.AssetKey(["signal", "momentum"]), asset_partitions=[LAST]), limit=1
+    ).records
+    assert newest.asset_materialization is not None
+    metadata = newest.asset_materialization.metadata
+    assert set(metadata) >= {"weights", "fragile", "explanation"}
+    assert metadata["explanation"].value["session"] == LAST  # type: ignore[index, call-overload]
+
+
+def test_model_history_is_one_table_with_statistics(
+    world: World, instance: dg.DagsterInstance
+) -> None:
+    result = (
+        world.definitions()
+        .resolve_job_def("history")
+        .execute_in_process(instance=instance, raise_on_error=False)
+    )
+    made = {event.asset_key.path[-1] for event in result.get_asset_materialization_events()}
+    assert made == {*GOOD, "needs_more"} - {"needs_more"}
+    paper = world.records.tables.read(["history", "steady"], "all")
+    assert paper.columns == ["date", "gross", "net", "turnover"]
+    assert paper.height > 100
 
 
 def test_consolidated_portfolio_names_who_is_missing(

@@ -1,0 +1,70 @@
+"""`history/<book>`: each strategy on paper, over all the bars the account's source has.
+
+One table a book and not one a session: it costs milliseconds to make whole, and Dagster would keep
+an event for every session of decades.
+"""
+
+from datetime import UTC, date, datetime
+
+import dagster as dg
+
+from alchemiser_dagster.books.strategies import Book
+from alchemiser_dagster.defs.resources import AccountRecords, Market
+from alchemiser_dagster.history.model import model_history
+from alchemiser_dagster.history.statistics import statistics
+from alchemiser_dagster.market.bars import closing_prices
+from alchemiser_dagster.market.sessions import last_completed_session
+from alchemiser_dagster.market.symbols import broker_symbol
+from alchemiser_dagster.symphony import evaluate
+
+FIRST_SESSION = date(2005, 1, 3)
+SIGNAL_LAG_SESSIONS = 1
+WHOLE = "all"
+"""The name of the one table of an asset that is not partitioned."""
+
+
+def history_key(book: str) -> list[str]:
+    """The asset key of a book's model history."""
+    return ["history", book]
+
+
+def history_asset(book: Book) -> dg.AssetsDefinition:
+    """The asset `history/<book>`."""
+
+    @dg.asset(
+        key=history_key(book.name),
+        deps=[dg.AssetKey("daily_bars")],
+        group_name="history",
+        tags={"book": book.name},
+        code_version=book.symphony.fingerprint[:12] if book.symphony else "unreadable",
+    )
+    def history(
+        context: dg.AssetExecutionContext, records: AccountRecords, market: Market
+    ) -> dg.MaterializeResult[None]:
+        """The strategy on paper: date, gross and net return, turnover, of every session there is.
+
+        Without costs; a signal is traded one session after it was made, as the account does.
+        """
+        if book.symphony is None:
+            raise dg.Failure(f"{book.name}: {book.problem}", allow_retries=False)
+        symbols = [broker_symbol(symbol) for symbol in book.symphony.symbols]
+        last = last_completed_session(datetime.now(UTC))
+        closes = closing_prices(market.source().daily_bars(symbols, FIRST_SESSION, last))
+        evaluation = evaluate([book.symphony], closes)[book.name]
+        try:
+            paper = model_history(evaluation, closes, lag=SIGNAL_LAG_SESSIONS)
+        except ValueError as error:
+            raise dg.Failure(f"{book.name}: {error}", allow_retries=False) from error
+        records.tables.write(history_key(book.name), WHOLE, paper.to_frame())
+        figures = statistics(paper.sessions, paper.net, paper.turnover)
+        shown = {name: value for name, value in figures.as_dict().items() if value is not None}
+        return dg.MaterializeResult(
+            metadata={
+                "first session": paper.sessions[0].isoformat(),
+                "last session": paper.sessions[-1].isoformat(),
+                "signal_lag_sessions": SIGNAL_LAG_SESSIONS,
+                **shown,
+            }
+        )
+
+    return history
