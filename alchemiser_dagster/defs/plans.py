@@ -137,7 +137,7 @@ def plan_at_closes(
     held = positions(connection, through=before).get(book.name, {})
     cash = book_cash(connection, through=before).get(book.name)
     if cash is None:
-        cash = opening_cash(connection, book.allocation)
+        cash = opening_cash(connection, book.allocation, through=before)
     return plan_book(
         weights=weights,
         holdings=held,

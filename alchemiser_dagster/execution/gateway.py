@@ -6,6 +6,7 @@ orders never. Every call has a timeout.
 """
 
 import functools
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
@@ -56,6 +57,7 @@ ACTIVITIES_PAGE = 100
 NEW_YORK = ZoneInfo("America/New_York")
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 class Gateway:
@@ -238,15 +240,19 @@ class Gateway:
             raise after_submit(error) from error
 
     def cancel(self, order_id: str) -> None:
-        """Ask for an order's end. Whether it ended, and how, only its status says."""
+        """Ask for an order's end. Whether it ended, and how, only its status says.
+
+        A request that is refused or lost is not an error: an order whose status stays open is asked
+        to end again.
+        """
         try:
             self._trading.cancel_order_by_id(order_id)
         except APIError as error:
-            # 422: it ended by itself first. Anything unclear is settled by reading the status.
+            # 422: it ended by itself first.
             if error.status_code == requests.codes.unauthorized:
                 raise BrokerError(f"cancel of {order_id}: {error}") from error
-        except requests.RequestException as error:
-            raise BrokerError(f"cancel of {order_id}: {type(error).__name__}") from error
+        except requests.RequestException:
+            _log.warning("the cancel of order %s was not answered", order_id, exc_info=True)
 
     def _read(self, what: str, call: Callable[[], T]) -> Any:
         for attempt in range(1, READ_TRIES + 1):

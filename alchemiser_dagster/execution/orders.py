@@ -87,6 +87,17 @@ def send(gateway: Gateway, ledger: Ledger, intent: Intent, at: datetime) -> Brok
     raise AssertionError("unreachable")
 
 
+def withdraw(ledger: Ledger, intent: Intent, at: datetime) -> None:
+    """End an intent that never reached the broker and is not to be sent any more."""
+    update_order(
+        ledger,
+        intent.client_order_id,
+        OrderState.CANCELED,
+        ended_at=at,
+        message="interrupted before it was sent; the session's time for orders is over",
+    )
+
+
 def look_up(gateway: Gateway, client_order_id: str) -> BrokerOrder | None:
     """Ask for an order several times: one just accepted may not be readable at once."""
     for attempt in range(LOOK_UPS):

@@ -19,7 +19,7 @@ from alchemiser_dagster.execution.quotes import problem
 from alchemiser_dagster.execution.walk import TradeToWalk, Walk
 from alchemiser_dagster.ledger.queries import book_cash, outcomes, the_session
 from alchemiser_dagster.ledger.session_records import session_prices, set_session_state
-from alchemiser_dagster.ledger.trade_records import ENDED_TRADES, end_trade, size_trade, trades_of
+from alchemiser_dagster.ledger.trade_records import ENDED_TRADES, end_trade, size_trades, trades_of
 
 CASH_WAITS = (1, 2, 4, 8, 10)
 """Seconds between looks at the account's cash until it shows the sales."""
@@ -128,18 +128,17 @@ def _size(desk: Desk, session: date, account_cash: Decimal) -> None:
         },
         account_cash,
     )
+    sized: dict[str, tuple[Decimal, Decimal]] = {}
+    dropped: dict[str, str] = {}
     for book, trades in by_book.items():
-        buys, dropped = size_buys(
+        buys, left_out = size_buys(
             {trade.symbol: trade.budget for trade in trades},
             available=budgets[book],
             asks=asks,
             minimum=smallest_trade(capital[book]),
             whole_shares=whole,
         )
-        sized = {purchase.symbol: purchase for purchase in buys}
-        for trade in trades:
-            if trade.symbol in sized:
-                purchase = sized[trade.symbol]
-                size_trade(desk.ledger, trade.trade_id, purchase.quantity, purchase.budget)
-            else:
-                end_trade(desk.ledger, trade.trade_id, "skipped", dropped[trade.symbol])
+        trade_ids = {trade.symbol: trade.trade_id for trade in trades}
+        sized |= {trade_ids[buy.symbol]: (buy.quantity, buy.budget) for buy in buys}
+        dropped |= {trade_ids[symbol]: reason for symbol, reason in left_out.items()}
+    size_trades(desk.ledger, sized, dropped)

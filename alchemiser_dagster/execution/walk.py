@@ -20,11 +20,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from alchemiser_dagster.books.planning import DUST
-from alchemiser_dagster.execution.broker import BrokerOrder
+from alchemiser_dagster.execution.broker import BrokerOrder, OrderState
 from alchemiser_dagster.execution.errors import BrokerError
 from alchemiser_dagster.execution.gateway import Gateway
 from alchemiser_dagster.execution.identifiers import client_order_id
-from alchemiser_dagster.execution.orders import Intent, adopt, place, send
+from alchemiser_dagster.execution.orders import Intent, adopt, look_up, place, send, withdraw
 from alchemiser_dagster.execution.prices import MARKET_STEP, limit_price
 from alchemiser_dagster.execution.quotes import Quote, problem
 from alchemiser_dagster.ledger.posting import post_executions
@@ -39,6 +39,8 @@ from alchemiser_dagster.ledger.trade_records import (
 
 LIMIT_WAIT = timedelta(seconds=10)
 MARKET_WAIT = timedelta(seconds=30)
+CANCEL_WAIT = timedelta(seconds=10)
+"""A cancel that has not ended its order by then is asked for again: it may never have arrived."""
 MARKET_ONLY = timedelta(seconds=120)
 NO_ORDERS = timedelta(seconds=60)
 ENDED_BY = timedelta(minutes=5)
@@ -136,17 +138,37 @@ class Walk:
                     quantity=row.quantity,
                     limit_price=row.limit_price,
                 )
-                order = self._gateway.order(row.client_order_id)
-                if order is None:
-                    order = send(self._gateway, self._ledger, intent, now)
-                else:
-                    adopt(self._ledger, order, now)
-                walking.order, walking.limit = order, row.limit_price
+                walking.order, walking.limit = self._resume(intent, now), row.limit_price
                 walking.until = now + self._patience(row.limit_price)
-            elif row.filled_quantity > 0 and row.broker_order_id is not None:
-                self._post(row.client_order_id, row.broker_order_id, row.filled_quantity)
+            elif row.filled_quantity > 0 and not self._post(
+                row.client_order_id, row.broker_order_id, row.filled_quantity
+            ):
+                # Its executions are not readable yet. Until they are posted it counts as in flight,
+                # or what it filled would be ordered a second time.
+                walking.order = BrokerOrder(
+                    row.broker_order_id,
+                    row.client_order_id,
+                    OrderState(row.state),
+                    row.filled_quantity,
+                )
         walking.left = trade.quantity - filled_quantity(self._ledger, trade.trade_id)
         return walking
+
+    def _resume(self, intent: Intent, now: datetime) -> BrokerOrder | None:
+        """The order of an intent that an interrupted run wrote down.
+
+        One the broker does not have is sent, but not when the session's time for orders is over: it
+        would be traded in another session.
+        """
+        found = look_up(self._gateway, intent.client_order_id)
+        if found is not None:
+            adopt(self._ledger, found, now)
+            return found
+        now = self._gateway.clock().now  # looking it up has taken its time
+        if self._closes_at - now < NO_ORDERS:
+            withdraw(self._ledger, intent, now)
+            return None
+        return send(self._gateway, self._ledger, intent, now)
 
     def _read_orders(self, working: dict[str, _Walking], now: datetime) -> None:
         """Learn where the orders in flight stand; post what filled of those that ended."""
@@ -183,7 +205,7 @@ class Walk:
         movable = [
             walking
             for walking in working.values()
-            if walking.order is None or (self._is_time_up(walking, now) and not walking.cancelling)
+            if walking.order is None or self._is_time_up(walking, now)
         ]
         quotes = self._gateway.quotes(walking.trade.symbol for walking in movable)
         sent = False
@@ -242,7 +264,8 @@ class Walk:
         assert walking.order is not None
         later = walking.step + 1
         same_again = (
-            walking.limit is not None
+            not walking.cancelling
+            and walking.limit is not None
             and later < MARKET_STEP
             and self._closes_at - now >= MARKET_ONLY
             and quote is not None
@@ -253,7 +276,7 @@ class Walk:
             walking.step, walking.until = later, now + LIMIT_WAIT
             return
         self._gateway.cancel(walking.order.order_id)
-        walking.cancelling = True
+        walking.cancelling, walking.until = True, now + CANCEL_WAIT
 
     def _end(self, walking: _Walking, why: str) -> None:
         """End a trade that has no order in flight."""
@@ -268,7 +291,7 @@ class Walk:
         walking.ended = True
 
     def _is_time_up(self, walking: _Walking, now: datetime) -> bool:
-        too_late = self._closes_at - now < NO_ORDERS
+        too_late = self._closes_at - now < NO_ORDERS and not walking.cancelling
         return too_late or (walking.until is not None and now >= walking.until)
 
     def _patience(self, limit: Decimal | None) -> timedelta:

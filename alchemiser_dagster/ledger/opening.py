@@ -72,13 +72,16 @@ def open_books(
     return opened
 
 
-def opening_cash(connection: Connection, allocation: Decimal) -> Decimal:
-    """What a book opened now gets, dollars: its share of the account's opening cash.
+def opening_cash(
+    connection: Connection, allocation: Decimal, *, through: date | None = None
+) -> Decimal:
+    """What a book opened after the session `through` (None: now) gets, dollars.
 
-    It comes out of the unallocated cash and is never more than that holds.
+    Its share of the account's opening cash, out of the unallocated cash and never more than that
+    holds.
     """
     base = connection.execute(select(account.c.opening_cash)).scalar_one()
-    free = book_cash(connection).get(UNALLOCATED, ZERO)
+    free = book_cash(connection, through=through).get(UNALLOCATED, ZERO)
     return min(floor_cents(base * allocation), max(free, ZERO))
 
 

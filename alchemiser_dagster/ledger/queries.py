@@ -210,13 +210,17 @@ def outcomes(connection: Connection, session: date) -> Sequence[Row[Any]]:
 
 
 def last_rebalance(connection: Connection, book: str, before: date) -> date | None:
-    """The last session before `before` in which the book was rebalanced."""
+    """The last session before `before` in which the book was rebalanced.
+
+    One in which none of its trades filled does not count: the book is still due.
+    """
     return connection.execute(
         select(func.max(session_books.c.session)).where(
             session_books.c.book == book,
             session_books.c.session < before,
             session_books.c.trigger.is_not(None),
             session_books.c.trigger != "",
+            session_books.c.state != "failed",
         )
     ).scalar()
 

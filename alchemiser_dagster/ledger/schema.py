@@ -110,7 +110,7 @@ trades = Table(
     Column("is_exit", Boolean, nullable=False),
     Column("intended_quantity", quantity(), nullable=False),
     Column("budget", money(), nullable=True, comment="most a purchase may cost"),
-    Column("state", String, nullable=False, comment="planned, filled, partial, skipped, failed"),
+    Column("state", String, nullable=False, comment="planned, sized, or how it ended"),
     Column("reason", String, nullable=False),
     Column("arrival_bid", price(), nullable=True),
     Column("arrival_ask", price(), nullable=True),

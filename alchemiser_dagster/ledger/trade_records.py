@@ -3,7 +3,7 @@
 Every function is safe to call again after a crash: what is there already stays as it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -33,7 +33,7 @@ class NewOrder:
 
 
 def trades_of(ledger: Ledger, session: date, *, side: str | None = None) -> Sequence[Row[Any]]:
-    """The trades of a session, with `filled` = shares filled so far, in the order planned."""
+    """The trades of a session, with `filled` = shares filled so far: exits first, then by book."""
     filled = (
         select(
             orders.c.trade_id,
@@ -58,14 +58,27 @@ def trades_of(ledger: Ledger, session: date, *, side: str | None = None) -> Sequ
         return connection.execute(query).all()
 
 
-def size_trade(ledger: Ledger, trade: str, quantity: Decimal, budget: Decimal) -> None:
-    """Fix the quantity of a planned purchase."""
+def size_trades(
+    ledger: Ledger, sized: Mapping[str, tuple[Decimal, Decimal]], dropped: Mapping[str, str]
+) -> None:
+    """Fix all planned purchases of a session at once, because they share the cash there is.
+
+    `sized` gives (shares, most it may cost in dollars) and `dropped` a reason, both by trade id.
+    """
+    changes: list[tuple[str, dict[str, object]]] = [
+        (trade, {"state": "sized", "intended_quantity": quantity, "budget": budget})
+        for trade, (quantity, budget) in sized.items()
+    ]
+    changes += [
+        (trade, {"state": "skipped", "reason": reason}) for trade, reason in dropped.items()
+    ]
     with ledger.write() as connection:
-        connection.execute(
-            update(trades)
-            .where(trades.c.trade_id == trade, trades.c.state == "planned")
-            .values(state="sized", intended_quantity=quantity, budget=budget)
-        )
+        for trade, values in changes:
+            connection.execute(
+                update(trades)
+                .where(trades.c.trade_id == trade, trades.c.state == "planned")
+                .values(**values)
+            )
 
 
 def arrive_trade(ledger: Ledger, trade: str, bid: Decimal, ask: Decimal) -> None:

@@ -229,3 +229,66 @@ def test_two_days_of_opening_use_one_account(day: TradingDay) -> None:
     for _ in range(2):
         preparation.open_session(day.desk, window, ALLOCATIONS, inception=INCEPTION)
     assert sum(day.cash().values()) == 10_000
+
+
+def test_an_intent_left_unsent_is_not_sent_in_another_session(
+    start_day: Callable[[], AbstractContextManager[TradingDay]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with start_day() as day:
+        day.open_window(FIRST)
+        monkeypatch.setattr(day.desk.gateway, "submit", lambda **_: _kill())
+        with pytest.raises(Killed):
+            day.trade(FIRST, {"a": wish(XYZ="1"), "b": wish(ABC="1")})
+    with start_day() as day:
+        day.open_window(SECOND)
+        day.trade(SECOND, {"a": wish(XYZ="1"), "b": wish(ABC="1")})
+        with day.desk.ledger.read() as connection:
+            (left,) = connection.execute(
+                select(orders).where(orders.c.trade_id.startswith(f"{FIRST}."))
+            ).all()
+        assert (left.state, left.broker_order_id) == ("canceled", None)
+        assert day.desk.gateway.order(left.client_order_id) is None
+
+
+def test_what_an_order_filled_is_not_bought_again_while_its_executions_are_late(
+    start_day: Callable[[], AbstractContextManager[TradingDay]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after the POST, then again when the order is known to be filled and not yet posted."""
+    wishes = {"a": wish(XYZ="1"), "b": wish(XYZ="1")}
+    with start_day() as day:
+        day.open_window(FIRST)
+        really_submit = day.desk.gateway.submit
+        monkeypatch.setattr(
+            day.desk.gateway, "submit", lambda **order: (really_submit(**order), _kill())
+        )
+        with pytest.raises(Killed):
+            day.trade(FIRST, wishes)
+        day.control.advance(600)
+    with start_day() as day:
+        monkeypatch.setattr(day.desk.gateway, "executions", lambda _: _kill())
+        with pytest.raises(Killed):
+            day.trade(FIRST, wishes)
+        with day.desk.ledger.read() as connection:
+            states = connection.execute(select(orders.c.state, orders.c.filled_quantity)).all()
+        assert [state for state, filled in states if filled > 0] == ["filled"]
+    with start_day() as day:
+        really_read = day.desk.gateway.executions
+        looks = iter([{}, {}])
+        monkeypatch.setattr(
+            day.desk.gateway, "executions", lambda since: next(looks, None) or really_read(since)
+        )
+        assert day.trade(FIRST, wishes).outcome == "success"
+        # 98 % of 6,000 dollars near 100, once
+        assert day.holdings()["a"]["XYZ"] == pytest.approx(D("58.8"), rel=D("0.03"))
+
+
+def test_a_cancel_that_got_lost_is_asked_for_again(day: TradingDay) -> None:
+    day.open_window(FIRST)
+    day.control.add_fault(stage="before", action="cancel_lost", times=1)
+    report = day.trade(FIRST, {"a": wish(XYZ="1"), "b": wish(THIN="1")})
+    assert [rule["fired"] for rule in day.control.faults()] == [1]
+    assert report.outcome == "success"
+
+
+def _kill() -> None:
+    raise Killed

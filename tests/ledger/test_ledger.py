@@ -7,17 +7,19 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from alchemiser_dagster.books.lots import LotError
-from alchemiser_dagster.ledger.opening import open_account, open_books
+from alchemiser_dagster.ledger.opening import open_account, open_books, opening_cash
 from alchemiser_dagster.ledger.posting import Execution, post_executions
 from alchemiser_dagster.ledger.queries import (
     book_cash,
     exits_of,
     external_flows,
+    last_rebalance,
     open_lots,
     positions,
     traded_orders,
 )
 from alchemiser_dagster.ledger.schema import fills, lots
+from alchemiser_dagster.ledger.session_records import record_outcome
 from alchemiser_dagster.ledger.store import LedgerError
 from alchemiser_dagster.ledger.trade_records import NewOrder, intend_order
 
@@ -148,3 +150,24 @@ def test_a_ledger_can_be_closed_and_opened_again(make_ledger: Callable[[], TinyL
     tiny.trade("a", 3, "buy 10 XYZ @ 12")
     tiny.ledger.close()
     assert cash_of(make_ledger())["a"] == 480
+
+
+def test_a_book_to_be_opened_gets_the_same_whenever_it_is_asked(tiny: TinyLedger) -> None:
+    """The plan of a book's first session is the same before and after the book was opened."""
+    session = date(2026, 11, 4)
+    with tiny.ledger.read() as connection:
+        before = opening_cash(connection, D("0.08"), through=date(2026, 11, 3))
+    open_books(tiny.ledger, {"c": D("0.08")}, session=session, at=OPENED)
+    with tiny.ledger.read() as connection:
+        after = opening_cash(connection, D("0.08"), through=date(2026, 11, 3))
+        assert opening_cash(connection, D("0.08")) == 20
+    assert before == after == 80
+
+
+def test_a_session_without_a_fill_is_no_rebalance(tiny: TinyLedger) -> None:
+    tiny.trade("a", 3, "buy 10 XYZ @ 12")
+    tiny.trade("a", 4, "buy 1 XYZ @ 12")
+    record_outcome(tiny.ledger, date(2026, 11, 3), "a", "traded", "")
+    record_outcome(tiny.ledger, date(2026, 11, 4), "a", "failed", "halted")
+    with tiny.ledger.read() as connection:
+        assert last_rebalance(connection, "a", date(2026, 11, 5)) == date(2026, 11, 3)
