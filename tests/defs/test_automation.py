@@ -25,6 +25,7 @@ class Exchange:
 
     world: World
     control: ControlClient
+    plan_ended: dg.DagsterRunStatus | None = None
 
     def tick(self) -> dg.SensorResult | dg.SkipReason:
         records = self.world.records
@@ -34,6 +35,12 @@ class Exchange:
             dg.DagsterInstance.ephemeral() as instance,
             dg.build_sensor_context(instance=instance, resources=resources) as context,
         ):
+            if self.plan_ended is not None:
+                instance.create_run_for_job(
+                    self.world.definitions().resolve_job_def("plan_session"),
+                    status=self.plan_ended,
+                    tags={"dagster/partition": TUESDAY.isoformat()},
+                )
             return sensor(context)  # type: ignore[return-value]
 
     def requested(self) -> list[str]:
@@ -61,13 +68,25 @@ def exchange(tmp_path: Path) -> Iterator[Exchange]:
 def test_a_session_is_planned_when_it_opens_and_traded_in_its_window(exchange: Exchange) -> None:
     exchange.control.advance_to("next_open")
     assert exchange.requested() == ["plan:2024-01-02"]
+    exchange.plan_ended = dg.DagsterRunStatus.SUCCESS
     exchange.at(TUESDAY, timedelta(minutes=15, seconds=1))
     assert exchange.requested() == ["plan:2024-01-02"]
     exchange.at(TUESDAY, timedelta(minutes=15))
     assert exchange.requested() == ["plan:2024-01-02", "trade:2024-01-02"]
 
 
+def test_a_session_is_not_traded_before_its_plan_is_made(exchange: Exchange) -> None:
+    """Switched on inside the window, the sensor must not trade beside the planning."""
+    exchange.at(TUESDAY, timedelta(minutes=14))
+    assert exchange.requested() == ["plan:2024-01-02"]
+    exchange.plan_ended = dg.DagsterRunStatus.STARTED
+    assert exchange.requested() == ["plan:2024-01-02"]
+    exchange.plan_ended = dg.DagsterRunStatus.FAILURE  # a book without a plan fails the run
+    assert exchange.requested() == ["plan:2024-01-02", "trade:2024-01-02"]
+
+
 def test_a_second_tick_asks_with_the_same_key(exchange: Exchange) -> None:
+    exchange.plan_ended = dg.DagsterRunStatus.SUCCESS
     exchange.at(TUESDAY, timedelta(minutes=14))
     assert exchange.requested() == exchange.requested()
 
