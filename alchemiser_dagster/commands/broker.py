@@ -25,11 +25,14 @@ SESSIONS_TO_PLAY = 20
 def broker(bars: Path | None, port: int, state: Path) -> None:
     """Serve until interrupted. Each look at the clock or an order lets a second pass."""
     try:
+        state.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        fail(f"{state.parent} cannot be made: {error.strerror}")
+    try:
         table, name = _market(bars)
         latest = table["date"].max()
         assert isinstance(latest, date)
         opening = sessions_between(latest - timedelta(days=60), latest)[-SESSIONS_TO_PLAY]
-        state.parent.mkdir(parents=True, exist_ok=True)
         err.print(f"Embedded broker on 127.0.0.1: {name}; state in {state}", highlight=False)
         err.print(
             f"The address and keys are in {Connection.path_for(state)}; a new account is opened at "
@@ -46,6 +49,8 @@ def broker(bars: Path | None, port: int, state: Path) -> None:
         )
     except (BarsError, StateFileError) as error:
         fail(str(error))
+    except OverflowError:
+        fail(f"expected a port from 0 to 65535, was {port}")
     except OSError as error:
         fail(f"cannot serve on port {port}: {error.strerror}")
 

@@ -16,9 +16,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.events import RunFailureReason
 
 from alchemiser_dagster.books.strategies import load_books
-from alchemiser_dagster.definitions import build_definitions
 from alchemiser_dagster.defs.bars import symbols_of
 from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk
 from alchemiser_dagster.defs.tables import TableStore
@@ -124,8 +124,12 @@ def replay(plan: Replay, progress: Callable[[str, int], None]) -> None:
     """Trade every session of `plan`, and account for those that are not accounted for yet.
 
     `progress` is told what is done, and by how many of the plan's steps. Raises ReplayError when a
-    session could not be traded to its end or not be accounted for.
+    session could not be traded to its end or not be accounted for, KeyboardInterrupt when Ctrl-C
+    was pressed: Dagster itself takes that for a failed run and would go on.
     """
+    # Importing the module builds the definitions of the settings' account, with all that may fail.
+    from alchemiser_dagster.definitions import build_definitions
+
     definitions = build_definitions(plan.home, str(plan.strategies))
     with (
         dagster_instance(plan.home) as instance,
@@ -137,6 +141,7 @@ def replay(plan: Replay, progress: Callable[[str, int], None]) -> None:
             progress("bars and signals", 0)
             before = previous_session(plan.sessions[0])
             _materialise(definitions, instance, "evening", before, plan.last)
+            _require_bars(plan.home, sessions_between(before, plan.last))
             _materialise(definitions, instance, "consolidate", before, plan.last)
         progress("bars and signals", 1)
         for session in plan.sessions:
@@ -184,7 +189,29 @@ def _materialise(
             "dagster/asset_partition_range_end": last.isoformat(),
         },
     )
+    _pass_on_interrupt(result)
     return result.success
+
+
+def _require_bars(home: Home, sessions: list[date]) -> None:
+    """Raise ReplayError unless there are bars of every session: without them nobody may trade."""
+    tables = TableStore(home.tables)
+    absent = [s for s in sessions if not tables.path(["daily_bars"], s.isoformat()).exists()]
+    if absent:
+        raise ReplayError(
+            f"expected bars of every session from {sessions[0]} to {sessions[-1]}, was none of "
+            f"{absent[0]} ({len(absent)} sessions without bars); nothing was traded, and the log "
+            "of the run `evening` in the UI says why"
+        )
+
+
+def _pass_on_interrupt(result: dg.ExecuteInProcessResult) -> None:
+    for event in result.all_events:
+        if (
+            event.is_job_failure
+            and event.job_failure_data.failure_reason is RunFailureReason.UNEXPECTED_TERMINATION
+        ):
+            raise KeyboardInterrupt
 
 
 def _trade(definitions: dg.Definitions, instance: dg.DagsterInstance, session: date) -> None:
@@ -194,6 +221,7 @@ def _trade(definitions: dg.Definitions, instance: dg.DagsterInstance, session: d
         raise_on_error=False,
         run_config=QUIET,
     )
+    _pass_on_interrupt(result)
     if not result.success:
         failures = [
             event.step_failure_data.error.message.strip()

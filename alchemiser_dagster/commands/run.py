@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from alchemiser_dagster.books.performance import PriceMissing
 from alchemiser_dagster.books.strategies import Book, BooksError, load_books
 from alchemiser_dagster.commands.replay import (
     Replay,
@@ -26,9 +27,11 @@ from alchemiser_dagster.commands.terminal import err, fail, out
 from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk
 from alchemiser_dagster.embedded import StateFileError
 from alchemiser_dagster.ledger.queries import last_session, outcomes
-from alchemiser_dagster.ledger.store import Ledger
+from alchemiser_dagster.ledger.store import Ledger, LedgerError
 from alchemiser_dagster.market.bars import BarsError, read_bars
 from alchemiser_dagster.market.sessions import (
+    SessionError,
+    is_session,
     last_completed_session,
     next_session,
     previous_session,
@@ -56,24 +59,37 @@ def run(
     fresh: bool,
 ) -> None:
     """Replay up to `sessions` sessions, or those from `first` to `last`, and print the books."""
-    if broker_mode() is not BrokerMode.EMBEDDED:
-        fail(
-            f"`alchemiser run` replays on the embedded broker, but ALCHEMISER_BROKER is "
-            f"{broker_mode()}; for an account at Alpaca use `alchemiser ui` and its sensors"
-        )
     try:
+        if broker_mode() is not BrokerMode.EMBEDDED:
+            fail(
+                f"`alchemiser run` replays on the embedded broker, but ALCHEMISER_BROKER is "
+                f"{broker_mode()}; for an account at Alpaca use `alchemiser ui` and its sensors"
+            )
         books = load_books(strategies_folder())
-        last = last or _last_session(bars)
         home = _home(bars)
         if fresh:
             _set_aside(home)
+        known = home.account()
+        on_file = Path(known.bars) if bars is None and known and known.bars else bars
+        last = _last_session(on_file, first, last)
         plan = _plan(home, bars, first, last, sessions)
         remember(home)
         _introduce(plan, books)
         if not plan.is_done:
             _with_progress(plan)
         report = _report(plan)
-    except (BarsError, BooksError, ReplayError, SettingsError, StateFileError) as error:
+    except KeyboardInterrupt:
+        fail("interrupted; nothing is lost: run it again and it goes on where it stopped")
+    except (
+        BarsError,
+        BooksError,
+        LedgerError,
+        PriceMissing,
+        ReplayError,
+        SessionError,
+        SettingsError,
+        StateFileError,
+    ) as error:
         fail(str(error))
     out.print(books_table(report, _title(plan)))
     out.print(holdings_table(report))
@@ -84,13 +100,29 @@ def run(
     out.print("See every run, table and lineage in the web UI: [bold]make ui[/bold]")
 
 
-def _last_session(bars: Path | None) -> date:
-    yesterday = last_completed_session(datetime.now(UTC))
-    if bars is None:
-        return yesterday
-    latest = read_bars(bars)["date"].max()
-    assert isinstance(latest, date)
-    return min(latest, yesterday)
+def _last_session(bars: Path | None, first: date | None, last: date | None) -> date:
+    """The last session to replay: that of `last`, or the latest that has bars.
+
+    Raises ReplayError when the bars do not reach from before `first` to `last`.
+    """
+    newest = last_completed_session(datetime.now(UTC))
+    if bars is not None:
+        days = read_bars(bars)["date"]
+        oldest, latest = days.min(), days.max()
+        assert isinstance(oldest, date)
+        assert isinstance(latest, date)
+        newest = min(latest, newest)
+        if first is not None and first <= oldest:
+            raise ReplayError(
+                f"{bars}: expected --from after the first bar of {oldest}, was {first}"
+            )
+    if last is None:
+        return newest
+    if last > newest:
+        raise ReplayError(
+            f"expected --to up to {newest}, the latest completed session with bars, was {last}"
+        )
+    return last if is_session(last) else previous_session(last)
 
 
 def _home(bars: Path | None) -> Home:
@@ -103,10 +135,14 @@ def _home(bars: Path | None) -> Home:
 
 
 def _set_aside(home: Home) -> None:
-    """Keep what an earlier account recorded, out of the new one's way."""
-    if not home.path.exists():
+    """Keep what an earlier account recorded, out of the new one's way.
+
+    Only a folder that is an account's is moved, and it stays on its own disk.
+    """
+    if home.account() is None:
         return
-    kept = VAR / "set-aside" / f"{home.path.name}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    name = f"{home.path.name}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    kept = home.path.parent / "set-aside" / name
     kept.parent.mkdir(parents=True, exist_ok=True)
     home.path.replace(kept)
     err.print(f"The earlier account was set aside in {kept}", highlight=False)
@@ -114,6 +150,8 @@ def _set_aside(home: Home) -> None:
 
 def _plan(home: Home, bars: Path | None, first: date | None, last: date, sessions: int) -> Replay:
     account = home.account()
+    if account is not None:
+        _check_account(account, home, bars)
     traded = None
     if home.ledger.exists():
         ledger = Ledger.at(home.ledger)
@@ -123,9 +161,10 @@ def _plan(home: Home, bars: Path | None, first: date | None, last: date, session
         if row is not None:
             traded = row.session if row.state == "complete" else previous_session(row.session)
     chosen = sessions_to_replay(account, traded, first, last, sessions)
+    if not chosen and traded is None:
+        span = f"up to {last}" if first is None else f"from {first} to {last}"
+        raise ReplayError(f"expected at least one session {span}, was none")
     if account is None:
-        if not chosen:
-            raise ReplayError(f"expected at least one session up to {last}, was none")
         account = AccountFile(
             mode=BrokerMode.EMBEDDED,
             inception=previous_session(chosen[0]),
@@ -135,6 +174,17 @@ def _plan(home: Home, bars: Path | None, first: date | None, last: date, session
         account = home.open(account)
     # An account that is ahead of what was asked for stays where it is.
     return Replay(home, account, strategies_folder(), chosen, max(last, traded or last))
+
+
+def _check_account(account: AccountFile, home: Home, bars: Path | None) -> None:
+    """Raise ReplayError unless the account may be replayed, and on these bars."""
+    if account.mode is not BrokerMode.EMBEDDED:
+        raise ReplayError(f"expected an embedded account in {home.path}, was a {account.mode} one")
+    if bars is not None and str(bars.resolve()) != account.bars:
+        raise ReplayError(
+            f"the account in {home.path} was opened on {account.bars or 'the synthetic market'} "
+            f"and stays there; expected those bars, was {bars}: start a new account with --fresh"
+        )
 
 
 def _introduce(plan: Replay, books: list[Book]) -> None:

@@ -14,7 +14,7 @@ from alchemiser_dagster.ledger.queries import (
     outcomes,
     positions,
 )
-from alchemiser_dagster.ledger.store import Ledger
+from alchemiser_dagster.ledger.store import Ledger, LedgerError
 from alchemiser_dagster.market.sessions import next_session
 from alchemiser_dagster.settings import SettingsError, home, strategies_folder
 
@@ -29,7 +29,10 @@ def status() -> None:
         fail(str(error))
     if facts is None or not account.ledger.exists():
         fail(f"no account has been opened in {account.path}; `alchemiser run` opens one")
-    ledger = Ledger.at(account.ledger)
+    try:
+        ledger = Ledger.at(account.ledger)
+    except LedgerError as error:
+        fail(str(error))
     with ledger.read() as connection:
         last = last_session(connection)
         rows = all_books(connection)

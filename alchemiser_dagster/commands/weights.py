@@ -30,12 +30,22 @@ def weights(
         if frame.is_empty():
             silent.append(symphony.name)
         frames.append(frame)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    draft = out.with_name(f".{out.name}.new")
-    pl.concat(frames).sort("strategy", "date", "symbol").write_parquet(draft)
-    draft.replace(out)
+    _write(pl.concat(frames).sort("strategy", "date", "symbol"), out)
     if silent:
         fail(f"no session with a signal at all: {', '.join(silent)}")
+
+
+def _write(table: pl.DataFrame, out: Path) -> None:
+    """Write `out` whole or not at all."""
+    if out.is_dir():
+        fail(f"{out}: expected a file to write, was a folder")
+    draft = out.with_name(f".{out.name}.new")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        table.write_parquet(draft)
+        draft.replace(out)
+    except OSError as error:
+        fail(f"{out} cannot be written: {error.strerror or error}")
 
 
 def _between(frame: pl.DataFrame, first: date | None, last: date | None) -> pl.DataFrame:

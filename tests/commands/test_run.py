@@ -5,13 +5,15 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from alchemiser_dagster.commands.run import _set_aside
 from alchemiser_dagster.ledger.queries import book_cash
 from alchemiser_dagster.ledger.store import Ledger
-from alchemiser_dagster.settings import Home
+from alchemiser_dagster.settings import AccountFile, BrokerMode, Home
 from tests.world import BOOKS, STEADY, write_bars, write_strategies
 
 
@@ -87,6 +89,7 @@ def test_allocations_that_make_no_sense_refuse_to_start(
     refused = call(tmp_path, "run", "--bars", str(write_bars(tmp_path)), "--sessions", "1")
     assert refused.returncode == 1
     assert said in refused.stderr
+    assert "Traceback" not in refused.stderr
     assert not (tmp_path / "account" / "ledger.db").exists()
 
 
@@ -98,6 +101,10 @@ def test_replaying_never_goes_to_a_real_broker(
     refused = call(tmp_path, "run")
     assert refused.returncode == 1
     assert "replays on the embedded broker" in refused.stderr
+    monkeypatch.setenv("ALCHEMISER_BROKER", "papier")
+    refused = call(tmp_path, "run")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("ALCHEMISER_BROKER: expected embedded, paper or live")
 
 
 def test_status_before_anything_says_what_to_do(tmp_path: Path) -> None:
@@ -105,3 +112,49 @@ def test_status_before_anything_says_what_to_do(tmp_path: Path) -> None:
     shown = call(tmp_path, "status")
     assert shown.returncode == 1
     assert "`alchemiser run` opens one" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--to", "2024-03-05"], "expected --to up to 2024-02-29"),
+        (["--from", "2023-06-01"], "expected --from after the first bar of 2023-06-01"),
+        (["--from", "2024-02-02", "--to", "2024-02-01"], "expected at least one session from"),
+        (["--from", "2031-01-02"], "expected a date from 1990-01-01"),
+    ],
+)
+def test_sessions_that_the_bars_do_not_have_open_no_account(
+    tmp_path: Path, words: list[str], said: str
+) -> None:
+    write_strategies(tmp_path)
+    refused = call(tmp_path, "run", "--bars", str(write_bars(tmp_path)), *words)
+    assert refused.returncode == 1
+    assert said in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not (tmp_path / "account").exists()
+
+
+def test_an_account_stays_on_its_bars_and_a_weekend_ends_on_friday(tmp_path: Path) -> None:
+    write_strategies(tmp_path)
+    bars = write_bars(tmp_path)
+    done = call(tmp_path, "run", "--bars", str(bars), "--from", "2024-01-05", "--to", "2024-01-06")
+    assert done.returncode == 0, done.stderr
+    assert "Books after 2024-01-05" in done.stdout
+    other = tmp_path / "other.parquet"
+    other.write_bytes(bars.read_bytes())
+    refused = call(tmp_path, "run", "--bars", str(other))
+    assert refused.returncode == 1
+    assert "start a new account with --fresh" in refused.stderr
+
+
+def test_setting_aside_keeps_the_account_and_touches_nothing_else(tmp_path: Path) -> None:
+    home = Home(tmp_path / "account")
+    home.path.mkdir()
+    (home.path / "a letter").write_text("dear", encoding="utf-8")
+    _set_aside(home)
+    assert (home.path / "a letter").exists()
+    home.open(AccountFile(BrokerMode.EMBEDDED, date(2024, 1, 2)))
+    _set_aside(home)
+    assert not home.path.exists()
+    (kept,) = (tmp_path / "set-aside").iterdir()
+    assert (kept / "account.json").exists()

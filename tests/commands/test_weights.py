@@ -103,3 +103,9 @@ def test_truncated_bars_are_named(tmp_path: Path, keep: int) -> None:
     done = call(tmp_path, STEADY, whole)
     assert done.exit_code == 1
     assert "bars.parquet" in done.stderr
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    done = call(tmp_path, STEADY, None, "--out", str(tmp_path))
+    assert done.exit_code == 1
+    assert f"{tmp_path}: expected a file to write, was a folder" in done.stderr
