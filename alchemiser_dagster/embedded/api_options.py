@@ -192,7 +192,7 @@ class OptionsApi:
         underlying = market.options.underlying(contract)
         assert underlying is not None
         expired = market.options.is_expired(contract, now)
-        close = market.close_before(contract.symbol, new_york_date(now))
+        close = market.close_before(contract.symbol, now)
         kind = "call" if contract.is_call else "put"
         return {
             "id": asset_id(contract.symbol),

@@ -1,9 +1,11 @@
 """Historical daily bars in pages: by symbol, then by time, with a token for the next page.
 
-Adjustment: `raw` and `split` are the tradable prices of the bars table, which has splits in it
-already; `dividend` and `all` are these times adj_close / close, scaled so that the factor is 1 at
-the symbol's last bar shown. That makes the answer depend on nothing later than the clock, though
-it changes, as a vendor's does, when a later dividend is paid.
+Adjustment: `raw` is the bars table's own price; `split` divides it, and multiplies the volume, by
+the splits from then to today's that are in the table (if it has none, its prices have usually been
+adjusted already); `all` is the raw price times adj_close / close, scaled so that the factor is 1
+at the symbol's last bar shown, and divided by today's split; `dividend` is what remains of `all`
+without splits. So the answer depends on nothing later than the clock, though it changes, as a
+vendor's does, with a later split or dividend.
 """
 
 import base64
@@ -16,12 +18,13 @@ import numpy as np
 
 from alchemiser_dagster.embedded.bars import EPOCH, Floats, SymbolBars
 from alchemiser_dagster.embedded.clock import last_closed_session, new_york_date
-from alchemiser_dagster.embedded.market import Market, midnight
+from alchemiser_dagster.embedded.market import Market, midnight, rows_split
 from alchemiser_dagster.embedded.refusals import bad_data_request
 from alchemiser_dagster.embedded.wire import utc_seconds
 
 ADJUSTMENTS = ("raw", "split", "dividend", "all")
 TOTAL_RETURN = ("dividend", "all")
+SPLIT_ADJUSTED = ("split", "all")
 JUST_BEFORE = timedelta(microseconds=1)
 FACTOR_DECIMALS = 12
 DAILY = ("1Day", "1D")
@@ -69,7 +72,11 @@ def page_of_bars(
             return pages, _token(*last)
         taken = rows[:left]
         if taken:
-            pages[symbol] = _written(bars, taken, _factors(bars, now, query.adjustment))
+            factors = _factors(bars, now, query.adjustment)
+            growth = None
+            if query.adjustment in SPLIT_ADJUSTED:
+                growth = _growth(bars, now)
+            pages[symbol] = _written(bars, taken, factors, growth)
             left -= len(taken)
             last = (symbol, bars.date_of(taken[-1]))
         if len(taken) < len(rows):
@@ -100,20 +107,34 @@ def _beyond(bars: SymbolBars, rows: range, day: date, descending: bool) -> range
 def _factors(bars: SymbolBars, now: datetime, adjustment: str) -> Floats | None:
     """What to multiply the prices of each row shown with; None for nothing."""
     shown = bars.rows_until(last_closed_session(now))
-    if adjustment not in TOTAL_RETURN or shown == 0:
+    if shown == 0 or adjustment == "raw":
         return None
+    growth = _growth(bars, now)
+    if adjustment == "split":
+        return None if bool((growth == 1).all()) else 1 / growth
     ratio = bars.adj_close[:shown] / bars.close[:shown]
-    return np.asarray(np.round(ratio / ratio[-1], FACTOR_DECIMALS), dtype=np.float64)
+    factors = ratio / ratio[-1]
+    factors = factors * growth / growth[-1] if adjustment == "dividend" else factors / growth[-1]
+    return np.asarray(np.round(factors, FACTOR_DECIMALS), dtype=np.float64)
 
 
-def _written(bars: SymbolBars, rows: range, factors: Floats | None) -> list[BarRow]:
-    """The bars as the data API writes them."""
+def _growth(bars: SymbolBars, now: datetime) -> Floats:
+    """Shares as they are now for one share of each row shown."""
+    shown = bars.rows_until(last_closed_session(now))
+    return np.asarray(bars.shares[rows_split(bars, now) - 1] / bars.shares[:shown])
+
+
+def _written(
+    bars: SymbolBars, rows: range, factors: Floats | None, growth: Floats | None
+) -> list[BarRow]:
+    """The bars as the data API writes them, prices times `factors`, volumes times `growth`."""
     at = np.fromiter(rows, dtype=np.int64, count=len(rows))
     prices = [
         (column[at] if factors is None else column[at] * factors[at]).tolist()
         for column in (bars.open, bars.high, bars.low, bars.close)
     ]
-    volumes = np.nan_to_num(bars.volume[at], nan=0.0).tolist()
+    shares = bars.volume[at] if growth is None else bars.volume[at] * growth[at]
+    volumes = np.nan_to_num(shares, nan=0.0).tolist()
     times = [_time_of(day) for day in bars.days[at].tolist()]
     return [
         {"t": t, "o": o, "h": h, "l": low, "c": c, "v": v, "n": None, "vw": None}

@@ -2,6 +2,11 @@
 
 A bar may be shown from its session's close on, and its open, high, low and close shape the path
 of that session (see `paths`); nothing here gives out a bar of a session that has not begun.
+
+A column `split` is optional. It says how many shares one share became on its ex-date, the session
+of the bar: 4.0 for four for one, 0.1 for one for ten, and 1.0 or null on any other day. With it,
+prices and volumes are those traded on the day, before any later split; without it there are no
+splits, and the prices are usually adjusted for those there have been.
 """
 
 import hashlib
@@ -17,6 +22,7 @@ from alchemiser_dagster.market.sessions import sessions_between
 
 PRICES = ("open", "high", "low", "close")
 COLUMNS = ("symbol", "date", *PRICES, "volume", "adj_close")
+SPLIT = "split"
 
 EPOCH = date(1970, 1, 1)
 
@@ -26,7 +32,10 @@ Days = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class SymbolBars:
-    """All bars of one symbol, ascending; `days` counts from 1970-01-01, volume may be NaN."""
+    """All bars of one symbol, ascending; `days` counts from 1970-01-01, volume may be NaN.
+
+    `shares` is what one share from before the first bar has become by the end of each session.
+    """
 
     symbol: str
     days: Days
@@ -36,6 +45,8 @@ class SymbolBars:
     close: Floats
     volume: Floats
     adj_close: Floats
+    split: Floats
+    shares: Floats
 
     def row(self, session: date) -> int | None:
         """Where the bar of `session` is, or None if the symbol has none."""
@@ -76,6 +87,10 @@ class BarTable:
             pl.col("symbol").cast(pl.String),
             pl.col("date").cast(pl.Date),
             *(pl.col(name).cast(pl.Float64) for name in (*PRICES, "volume", "adj_close")),
+            (pl.col(SPLIT) if SPLIT in table.columns else pl.lit(1.0))
+            .cast(pl.Float64)
+            .fill_null(1.0)
+            .alias(SPLIT),
         )
         _check(table)
         table = _in_order(table)
@@ -83,7 +98,7 @@ class BarTable:
         self._days = table.get_column("date").to_physical().cast(pl.Int64).to_numpy()
         self._columns = {
             name: table.get_column(name).fill_null(np.nan).to_numpy()
-            for name in (*PRICES, "volume", "adj_close")
+            for name in (*PRICES, "volume", "adj_close", SPLIT)
         }
         self._cuts: dict[str, tuple[int, int]] = {}
         start = 0
@@ -106,7 +121,8 @@ class BarTable:
             start, length = self._cuts[symbol]
             cut = slice(start, start + length)
             columns = {name: column[cut] for name, column in self._columns.items()}
-            found = SymbolBars(symbol=symbol, days=self._days[cut], **columns)
+            shares = np.cumprod(columns[SPLIT])
+            found = SymbolBars(symbol=symbol, days=self._days[cut], shares=shares, **columns)
             self._loaded[symbol] = found
         return found
 
@@ -120,6 +136,8 @@ class BarTable:
         digest = hashlib.blake2b(digest_size=16)
         for column in (bars.days, bars.open, bars.high, bars.low, bars.close, bars.volume):
             digest.update(column[:count].tobytes())
+        if (bars.split[:count] != 1).any():
+            digest.update(bars.split[:count].tobytes())
         return digest.hexdigest()
 
 
@@ -137,6 +155,12 @@ def _check(table: pl.DataFrame) -> None:
         raise BarsError(
             f"expected 0 < low <= open, close <= high, was {row['symbol']} {row['date']}: "
             f"open {row['open']}, high {row['high']}, low {row['low']}, close {row['close']}"
+        )
+    odd = table.filter(~pl.col(SPLIT).is_finite() | (pl.col(SPLIT) <= 0))
+    if not odd.is_empty():
+        row = odd.row(0, named=True)
+        raise BarsError(
+            f"expected a split above 0, was {row['symbol']} {row['date']}: {row[SPLIT]}"
         )
     days = table.get_column("date").unique().sort().to_list()
     sessions = set(sessions_between(days[0], days[-1]))

@@ -75,11 +75,16 @@ def hours(session: date) -> Hours:
     last = EARLY_POST_MARKET_CLOSE if is_early_close(session) else POST_MARKET_CLOSE
     return Hours(
         session=session,
-        pre_market=datetime.combine(session, PRE_MARKET_OPEN, NEW_YORK).astimezone(UTC),
+        pre_market=session_start(session),
         open=session_open(session).astimezone(UTC),
         close=session_close(session).astimezone(UTC),
         post_market=datetime.combine(session, last, NEW_YORK).astimezone(UTC),
     )
+
+
+def session_start(day: date) -> datetime:
+    """04:00 in New York, when a session begins and its splits take effect."""
+    return datetime.combine(day, PRE_MARKET_OPEN, NEW_YORK).astimezone(UTC)
 
 
 def new_york_date(moment: datetime) -> date:

@@ -5,6 +5,7 @@ per share is the part of the earlier close that the adjusted series takes off it
 
     dividend = close[t-1] x (1 - ratio[t-1] / ratio[t]),   ratio = adj_close / close
 
+with ratio[t-1] multiplied, and close[t-1] divided, by the split there may be on the same day, and
 to four decimals (see e.g. CRSP's definition of the total-return factor). Smaller rises than
 `LEAST_RISE` are rounding in the vendor's figures. The cash comes on the ex-date itself, when the
 price falls: bars know no payment date.
@@ -47,7 +48,9 @@ def dividends_between(bars: SymbolBars, first: date, last: date) -> Iterator[Div
 
 def _at(bars: SymbolBars, row: int) -> Dividend | None:
     before, now = (float(bars.adj_close[n] / bars.close[n]) for n in (row - 1, row))
+    split = float(bars.split[row])
+    before *= split
     if not now > before * (1 + LEAST_RISE):
         return None
-    amount = round(float(bars.close[row - 1]) * (1 - before / now), DIVIDEND_DECIMALS)
+    amount = round(float(bars.close[row - 1]) / split * (1 - before / now), DIVIDEND_DECIMALS)
     return Dividend(bars.symbol, bars.date_of(row), Decimal(repr(amount)))

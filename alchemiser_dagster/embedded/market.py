@@ -95,34 +95,48 @@ class Market:
         """The path of `symbol` through `session`, or None if it did not trade."""
         return self._path(symbol, session)
 
-    def trade(self, symbol: str, moment: datetime) -> Trade | None:
+    def trade(self, symbol: str, moment: datetime, terms: datetime | None = None) -> Trade | None:
         """The last trade at or before `moment`; None before the symbol's first.
 
-        An option's is the middle of its quote.
+        The price is that of a share as it is at `terms`, by default at `moment` itself: a split
+        may lie between. An option's price is the middle of its quote.
         """
+        terms = terms or moment
         if is_option(symbol):
-            option = self.options.state(symbol, moment)
+            option = self.options.state(symbol, moment, terms)
             return Trade(option.quote.at, option.mark) if option is not None else None
         if symbol not in self.bars:
             return None
         session = last_opened_session(moment)
         path = self.path(symbol, session)
-        if path is not None:
-            return Trade(min(moment, hours(session).close), _decimal(path.price(moment)))
         bars = self.bars[symbol]
         count = bars.rows_until(session)
+        if path is not None:
+            price = path.price(moment) / _growth(bars, count - 1, terms)
+            return Trade(min(moment, hours(session).close), _decimal(price))
         if count == 0:
             return None
-        return Trade(hours(bars.date_of(count - 1)).close, _decimal(float(bars.close[count - 1])))
+        price = float(bars.close[count - 1]) / _growth(bars, count - 1, terms)
+        return Trade(hours(bars.date_of(count - 1)).close, _decimal(price))
 
-    def close_before(self, symbol: str, session: date) -> Decimal | None:
-        """The close of the last bar before `session`, or an option's price then."""
+    def close_before(self, symbol: str, moment: datetime) -> Decimal | None:
+        """The last close before the day of `moment`, in shares as they are at `moment`."""
+        session = new_york_date(moment)
         if is_option(symbol):
-            trade = self.trade(symbol, hours(previous_session(session)).close)
+            trade = self.trade(symbol, hours(previous_session(session)).close, moment)
             return trade.price if trade is not None else None
         bars = self.bars[symbol]
         count = bars.rows_until(session - timedelta(days=1))
-        return _decimal(float(bars.close[count - 1])) if count else None
+        if count == 0:
+            return None
+        return _decimal(float(bars.close[count - 1]) / _growth(bars, count - 1, moment))
+
+    def past_split_ratios(self, symbol: str, moment: datetime) -> tuple[int, ...]:
+        """What a share has been multiplied by since each whole forward split up to `moment`."""
+        bars = self.bars[symbol]
+        rows = np.flatnonzero(bars.split[: rows_split(bars, moment)] > 1)
+        grown = {float(bars.split[rows[n:]].prod()) for n in range(len(rows))}
+        return tuple(sorted(int(ratio) for ratio in grown if ratio.is_integer()))
 
     def quote(self, symbol: str, moment: datetime) -> Quote | None:
         """The best bid and ask at `moment`; outside trading hours the last ones made.
@@ -223,7 +237,9 @@ class Market:
         bars = self.bars[symbol]
         stop = bars.rows_until(session - timedelta(days=1))
         start = max(0, stop - LOOKBACK_SESSIONS)
-        closes, volumes = bars.close[start:stop], bars.volume[start:stop]
+        today = bars.shares[max(0, bars.rows_until(session) - 1)]
+        growth = today / bars.shares[start:stop]
+        closes, volumes = bars.close[start:stop] / growth, bars.volume[start:stop] * growth
         volatility_bp = DEFAULT_VOLATILITY_BP
         if len(closes) > 2:
             volatility_bp = float(np.std(np.diff(np.log(closes)), ddof=1)) / BASIS_POINT
@@ -243,6 +259,20 @@ class Market:
             min(max(half, LEAST_HALF_SPREAD_BP), MOST_HALF_SPREAD_BP),
             volume,
         )
+
+
+def rows_split(bars: SymbolBars, moment: datetime) -> int:
+    """How many bars have had their splits, if any, take effect by `moment`."""
+    day = new_york_date(moment)
+    row = bars.row(day)
+    if row is not None and moment < hours(day).pre_market:
+        return row
+    return bars.rows_until(day)
+
+
+def _growth(bars: SymbolBars, row: int, moment: datetime) -> float:
+    """Shares at `moment` for one share of the session in `row`, by the splits in between."""
+    return float(bars.shares[max(row, rows_split(bars, moment) - 1)] / bars.shares[row])
 
 
 def whole_bar(bars: SymbolBars, row: int) -> Bar:

@@ -40,6 +40,11 @@ REPLACE_BODY: Schema = {
         for name in ("qty", "limit_price", "stop_price", "trail")
     },
 }
+ACTIONS = {
+    "cash_dividends": listing(ref("CashDividend")),
+    "forward_splits": listing(ref("ForwardSplit")),
+    "reverse_splits": listing(ref("ReverseSplit")),
+}
 SETTINGS_BODY: Schema = {"type": "object"}
 
 # method, path, status, schema of the answer (None: no body), query parameters, schema of the body
@@ -177,9 +182,7 @@ OPERATIONS: tuple[tuple[str, str, int, Schema | None, str, Schema | None], ...] 
         200,
         exactly(
             {
-                "corporate_actions": exactly(
-                    {"cash_dividends": listing(ref("CashDividend"))}, may_lack=("cash_dividends",)
-                ),
+                "corporate_actions": exactly(ACTIONS, may_lack=tuple(ACTIONS)),
                 **PAGE_TOKEN,
             }
         ),

@@ -10,7 +10,7 @@ SPY240419C00500000. Every symbol with bars has options of American style on 100 
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -40,6 +40,14 @@ class Contract:
     def symbol(self) -> str:
         kind = "C" if self.is_call else "P"
         return f"{self.root}{self.expiration:%y%m%d}{kind}{int(self.strike * THOUSANDTHS):08d}"
+
+    def before_split(self, ratio: int) -> "Contract":
+        """The contract this one was, at a listed strike, before `ratio` for one splits."""
+        if ratio == 1:
+            return self
+        nearest = (self.strike * ratio * 2).to_integral_value() / 2
+        close = abs(nearest - self.strike * ratio) * THOUSANDTHS <= ratio
+        return replace(self, strike=nearest if close else Decimal(0))
 
     def intrinsic(self, price: Decimal) -> Decimal:
         """What exercising is worth per share when the underlying is at `price`."""

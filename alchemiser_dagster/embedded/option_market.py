@@ -46,8 +46,11 @@ class Underlyings(Protocol):
     seed: int
 
     def listed(self, symbol: str, moment: datetime) -> bool: ...
-    def trade(self, symbol: str, moment: datetime) -> Trade | None: ...
-    def close_before(self, symbol: str, session: date) -> Decimal | None: ...
+    def trade(
+        self, symbol: str, moment: datetime, terms: datetime | None = None
+    ) -> Trade | None: ...
+    def close_before(self, symbol: str, moment: datetime) -> Decimal | None: ...
+    def past_split_ratios(self, symbol: str, moment: datetime) -> tuple[int, ...]: ...
     def daily_volatility(self, symbol: str, session: date) -> float: ...
 
 
@@ -75,21 +78,29 @@ class OptionMarket:
         symbol = self.underlying(contract)
         if symbol is None or not self._shares.listed(symbol, moment):
             return False
-        return is_listed(contract, new_york_date(moment))
+        ratios = (1, *self._shares.past_split_ratios(symbol, moment))
+        today = new_york_date(moment)
+        return any(is_listed(contract.before_split(ratio), today) for ratio in ratios)
 
     def is_expired(self, contract: Contract, moment: datetime) -> bool:
         return moment >= hours(contract.expiration).close
 
-    def state(self, symbol: str, moment: datetime) -> OptionState | None:
-        """The contract at the last regular moment up to `moment`; None once it has expired."""
+    def state(
+        self, symbol: str, moment: datetime, terms: datetime | None = None
+    ) -> OptionState | None:
+        """The contract at the last regular moment up to `moment`; None once it has expired.
+
+        The shares are as they are at `terms`, by default at `moment`: a split may lie between.
+        """
+        terms = terms or moment
         contract = read_contract(symbol)
-        if contract is None or not self.listed(contract, moment):
+        if contract is None or not self.listed(contract, terms):
             return None
         session = last_opened_session(moment)
         at = min(moment, hours(session).close)
         underlying = self.underlying(contract)
         assert underlying is not None
-        spot = self._shares.trade(underlying, at)
+        spot = self._shares.trade(underlying, at, terms)
         if spot is None or at > hours(contract.expiration).close:
             return None
         return self._valued(contract, underlying, spot.price, session, at)
@@ -121,7 +132,7 @@ class OptionMarket:
     def chain(self, underlying: str, moment: datetime) -> Iterator[Contract]:
         """The contracts shown at `moment`, by expiration, kind and strike."""
         today = new_york_date(moment)
-        close = self._shares.close_before(underlying, today)
+        close = self._shares.close_before(underlying, moment)
         if close is None or not self._shares.listed(underlying, moment):
             return
         first = today if is_session(today) and moment < hours(today).close else None

@@ -203,6 +203,23 @@ SCHEMAS: dict[str, Schema] = {
             "greeks": exactly(_all(NUMBER, "delta gamma theta vega rho")),
         }
     ),
+    "ForwardSplit": exactly(
+        {
+            "id": ID,
+            **_all(TEXT, "symbol cusip"),
+            **_all(NUMBER, "new_rate old_rate"),
+            **_all(DAY, "process_date ex_date record_date payable_date"),
+            "due_bill_redemption_date": optional(DAY),
+        }
+    ),
+    "ReverseSplit": exactly(
+        {
+            "id": ID,
+            **_all(TEXT, "symbol old_cusip new_cusip"),
+            **_all(NUMBER, "new_rate old_rate"),
+            **_all(DAY, "process_date ex_date record_date payable_date"),
+        }
+    ),
     "CashDividend": exactly(
         {
             "id": ID,

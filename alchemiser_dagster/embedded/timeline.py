@@ -3,8 +3,8 @@
 The clock stops at every start and end of a phase of a session, and at every minute while an order
 is on the market, so that however far it is moved nothing is skipped:
 
-    04:00            yesterday's holdings become overnight holdings, and get dividends due;
-                     extended-hours orders trade
+    04:00            splits; yesterday's holdings become overnight holdings, and get dividends
+                     due; extended-hours orders trade
     open             the opening auction; queued orders join, every order meets the opening quote
     each minute      matching, in order of arrival
     close            a last match, the closing auction; day orders and options expire, fees
@@ -22,6 +22,7 @@ from alchemiser_dagster.embedded.option_contracts import is_option
 from alchemiser_dagster.embedded.option_settlement import OptionSettlement
 from alchemiser_dagster.embedded.orders import ON_MARKET
 from alchemiser_dagster.embedded.realistic import day_fees
+from alchemiser_dagster.embedded.splits import apply_splits
 from alchemiser_dagster.embedded.state import DayTotals
 from alchemiser_dagster.embedded.venue import Venue
 from alchemiser_dagster.market.sessions import is_session
@@ -80,6 +81,7 @@ class Timeline:
         elif now == today.post_market:
             self._expire()
         elif now == today.pre_market:
+            apply_splits(self._books, self._venue.market)
             self._carry_overnight()
             self._pay_dividends()
             self._join()

@@ -14,7 +14,6 @@ from alchemiser_dagster.embedded.bookkeeping import asset_id
 from alchemiser_dagster.embedded.clock import (
     Phase,
     hours,
-    new_york_date,
     next_close,
     next_open,
     phase_at,
@@ -181,7 +180,7 @@ def asset_view(symbol: str, flags: AssetFlags) -> Json:
 def position_view(position: Position, state: State, market: Market) -> Json:
     """A position at the last trade; intraday figures are since the previous session's close."""
     price = market_price(market, position, state.now)
-    last = market.close_before(position.symbol, new_york_date(state.now)) or price
+    last = market.close_before(position.symbol, state.now) or price
     value = position.units * price
     cost = position.cost_basis
     gain = value - cost
