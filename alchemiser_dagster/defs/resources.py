@@ -20,7 +20,7 @@ from alchemiser_dagster.defs.tables import TableStore
 from alchemiser_dagster.embedded import Connection
 from alchemiser_dagster.execution.desk import Desk
 from alchemiser_dagster.execution.gateway import Gateway
-from alchemiser_dagster.execution.guards import embedded_gateway, real_gateway
+from alchemiser_dagster.execution.guards import ARM_FILE, embedded_gateway, real_gateway
 from alchemiser_dagster.ledger.store import Ledger
 from alchemiser_dagster.market.sources import (
     AlpacaSource,
@@ -98,6 +98,7 @@ class TradingDesk(dg.ConfigurableResource[Any]):
                 os.environ.get("ALPACA_SECRET_KEY"),
                 live=facts.mode is BrokerMode.LIVE,
                 confirmed_account=os.environ.get("ALCHEMISER_LIVE"),
+                arm_file=Path(self.records.home) / ARM_FILE,
             )
         return Desk(gateway, self.records.ledger, facts.mode.value)
 

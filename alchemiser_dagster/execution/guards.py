@@ -1,25 +1,36 @@
 """Connecting to the right broker, or to none.
 
 Embedded orders must never reach a real broker, and real orders never a simulated one. So the
-embedded mode insists on a loopback address and on a server that says it is embedded, with keys of
-its own; paper and live insist on the contrary; live also wants the account number said twice.
+embedded mode insists on a loopback address and on a server that says it is embedded, in a header of
+every answer, with keys of its own; paper and live insist on the contrary. Live also wants three
+facts that nobody gives by accident: the broker mode `live`, the account number in ALCHEMISER_LIVE,
+and the arm file, which names the account and the one day it is good for.
 """
 
 import time
 from collections.abc import Callable
+from datetime import date
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import requests
 from alpaca.data.historical import StockHistoricalDataClient
 from alpaca.trading.client import TradingClient
 
-from alchemiser_dagster.execution.gateway import Gateway
+from alchemiser_dagster.execution.gateway import NEW_YORK, Gateway
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 EMBEDDED_ACCOUNTS = "EMB"
+EMBEDDED_HEADER = "X-Embedded-Alpaca"
+ARM_FILE = "live.arm"
 
 
 class WrongBroker(Exception):
     """The broker at the other end is not the one that was meant."""
+
+
+class NotArmed(WrongBroker):
+    """Live trading is not armed for this account today."""
 
 
 def embedded_gateway(
@@ -37,6 +48,7 @@ def embedded_gateway(
     data = StockHistoricalDataClient(api_key, secret_key, raw_data=True, url_override=url)
     for client in (trading, data):
         client._session.trust_env = False  # no proxy and no netrc between us and loopback
+        client._session.hooks["response"].append(_must_be_embedded)
     gateway = Gateway(trading, data, wait=wait)
     number = gateway.account().number
     if not number.startswith(EMBEDDED_ACCOUNTS):
@@ -45,11 +57,17 @@ def embedded_gateway(
 
 
 def real_gateway(
-    api_key: str | None, secret_key: str | None, *, live: bool, confirmed_account: str | None
+    api_key: str | None,
+    secret_key: str | None,
+    *,
+    live: bool,
+    confirmed_account: str | None,
+    arm_file: Path,
 ) -> Gateway:
     """The gateway to Alpaca, paper or live.
 
-    Live needs `confirmed_account` to be the number of the account that the keys open.
+    Live needs `confirmed_account` to be the number of the account that the keys open, and
+    `arm_file` to hold that number and today's date (see `check_armed`).
     """
     if not api_key or not secret_key:
         raise WrongBroker(
@@ -61,6 +79,8 @@ def real_gateway(
         )
     trading = TradingClient(api_key, secret_key, paper=not live, raw_data=True)
     data = StockHistoricalDataClient(api_key, secret_key, raw_data=True)
+    for client in (trading, data):
+        client._session.hooks["response"].append(_must_not_be_embedded)
     gateway = Gateway(trading, data, wait=time.sleep)
     number = gateway.account().number
     if number.startswith(EMBEDDED_ACCOUNTS):
@@ -70,4 +90,34 @@ def real_gateway(
             f"ALCHEMISER_LIVE: expected {number}, the account of these keys, was "
             f"{confirmed_account}"
         )
+    if live:
+        check_armed(arm_file, number, gateway.clock().now.astimezone(NEW_YORK).date())
     return gateway
+
+
+def check_armed(arm_file: Path, account: str, today: date) -> None:
+    """Raises NotArmed unless `arm_file` holds "<account number> <date>" of `account` and `today`.
+
+    `today` is the broker's date in New York: arming is for one session, and runs out with it.
+    """
+    wanted = f"{account} {today}"
+    how = f"to trade live today: echo '{wanted}' > {arm_file}"
+    if not arm_file.exists():
+        raise NotArmed(f"live trading is not armed: there is no {arm_file}; {how}")
+    held = arm_file.read_text(encoding="utf-8", errors="replace").split()
+    if held != wanted.split():
+        raise NotArmed(f"{arm_file}: expected {wanted!r}, was {' '.join(held)!r}; {how}")
+
+
+def _must_be_embedded(answer: requests.Response, *_: object, **__: object) -> None:
+    if EMBEDDED_HEADER not in answer.headers:
+        raise WrongBroker(
+            f"expected the embedded broker at {answer.url}, was a server without {EMBEDDED_HEADER}"
+        )
+
+
+def _must_not_be_embedded(answer: requests.Response, *_: object, **__: object) -> None:
+    if EMBEDDED_HEADER in answer.headers:
+        raise WrongBroker(
+            f"expected Alpaca at {answer.url}, was an embedded broker ({EMBEDDED_HEADER})"
+        )
