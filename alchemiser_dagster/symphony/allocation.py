@@ -87,7 +87,4 @@ def _give_picked(
             weights[row_of[winner], sessions] += np.where(picks.taken(slot), portion, 0.0)
         return
     for i, candidate in enumerate(node.candidates):
-        taken = np.zeros(columns.length)
-        for slot, winner in enumerate(picks.winners):
-            taken += (winner == i) & picks.taken(slot)
-        give(candidate, portion * taken)
+        give(candidate, portion * picks.takes(i))

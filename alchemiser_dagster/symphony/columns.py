@@ -212,20 +212,21 @@ class Columns:
             first = np.stack([self._first_held(candidate) for candidate in candidates])
             picks = pick([f.scores for f in found], node.count, top=node.top, preference=first)
         self.picks[node] = picks
-        fines = [self.fine[candidate] for candidate in candidates]
         self.fine[node] = _all_fine([_nowhere(picks.counts == 0), *map(_unbroken, found)])
-        if any(fine is not None for fine in fines):
-            for i, fine in enumerate(fines):
-                if fine is not None:
-                    self.fine[node] = _all_fine([self.fine[node], fine | ~_taken(picks, i)])
-        if scored:
-            growth = np.zeros(self.length)
-            first = np.full(self.length, NOBODY)
+        if len(assets) < len(candidates):
             for i, candidate in enumerate(candidates):
-                taken = _taken(picks, i)
-                growth = growth + np.where(taken, self.growth[candidate], 0.0)
-                first = np.where(taken, np.minimum(first, self.first[candidate]), first)
-            self._keep_series(node, growth * picks.portions, first)
+                fine = self.fine[candidate]
+                if fine is not None:
+                    self.fine[node] = _all_fine([self.fine[node], fine | ~picks.takes(i)])
+        if scored:
+            growth = np.stack([self.growth[candidate] for candidate in candidates])
+            first = np.stack([self._first_held(candidate) for candidate in candidates])
+            earned = picks.gather(growth, 0.0)
+            self._keep_series(
+                node,
+                _sum_in_order(earned) * picks.portions,
+                np.minimum.reduce(picks.gather(first, NOBODY)),
+            )
 
     def _first_held(self, node: Node) -> NDArray[np.int64]:
         if isinstance(node, Asset):
@@ -284,13 +285,6 @@ def _nowhere(mask: Mask) -> Mask | None:
 
 def _unbroken(found: UnitScores) -> Mask | None:
     return None if found.broken is None else ~found.broken
-
-
-def _taken(picks: Picks, candidate: int) -> Mask:
-    taken = (picks.winners[0] == candidate) & picks.taken(0)
-    for slot in range(1, len(picks.winners)):
-        taken = taken | ((picks.winners[slot] == candidate) & picks.taken(slot))
-    return np.asarray(taken)
 
 
 def _sum_in_order(columns: list[Column]) -> Column:

@@ -141,7 +141,7 @@ class Incremental:
                         then if decision.holds or otherwise is None else otherwise
                     ]
                 case Filter(_, _, _, candidates):
-                    taken = _sum([growth[candidates[i]] for i in sorted(decision.winners)])
+                    taken = _sum([growth[candidates[i]] for i in decision.winners])
                     growth[node] = taken * (1.0 / len(decision.winners))
                 case InverseVolatility(_, children):
                     growth[node] = _sum(

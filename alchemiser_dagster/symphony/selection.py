@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from alchemiser_dagster.symphony.rolling import Column
 
 Winners = NDArray[np.intp]
+T = TypeVar("T", np.float64, np.int64)
 NOBODY: Final = 1 << 62
 """The preference of a candidate that holds nothing; still before one that does not take part."""
 
@@ -34,6 +35,21 @@ class Picks:
     def taken(self, slot: int) -> NDArray[np.bool_]:
         """The sessions in which the k-th best is taken."""
         return np.asarray(self.counts > slot)
+
+    def takes(self, candidate: int) -> NDArray[np.bool_]:
+        """The sessions in which a candidate is taken."""
+        among = [
+            (winner == candidate) & self.taken(slot) for slot, winner in enumerate(self.winners)
+        ]
+        return np.asarray(np.logical_or.reduce(among))
+
+    def gather(self, columns: NDArray[T], nothing: float) -> list[NDArray[T]]:
+        """For each k the k-th best's own value of `columns` (candidates x sessions)."""
+        sessions = np.arange(len(self.counts))
+        return [
+            np.where(self.taken(slot), columns[winner, sessions], nothing)
+            for slot, winner in enumerate(self.winners)
+        ]
 
 
 def pick(
