@@ -2,7 +2,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run ui test lint format lock clean
+.PHONY: help run ui test bench lint format lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -15,6 +15,11 @@ ui: $(VENV)/.installed-run ## Dagster's web UI on 127.0.0.1:3000, with the repla
 
 test: $(VENV)/.installed-dev ## the test suite
 	@$(BIN)/python -m pytest -q -n 2
+
+bench: $(VENV)/.installed-bench ## measure, and compare with other engines (some minutes)
+	@$(BIN)/python -m benchmarks.symphony.bench
+	@$(BIN)/python -m benchmarks.history.compare
+	@$(BIN)/python benchmarks/embedded/latency.py
 
 lint: $(VENV)/.installed-dev ## formatting, lint rules, strict types
 	@$(BIN)/ruff format --check .
@@ -30,6 +35,8 @@ lock: ## resolve the dependencies anew (needs uv)
 		--generate-hashes --no-emit-index-url --no-header --no-strip-extras --upgrade -q -o requirements/run.txt
 	uv pip compile pyproject.toml --group build --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --no-strip-extras -q -c requirements/run.txt -o requirements/dev.txt
+	uv pip compile pyproject.toml --group build --group dev --group bench --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --no-strip-extras -q -c requirements/dev.txt -o requirements/bench.txt
 
 clean: ## remove the virtual environment and caches (never the account in var/)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -38,6 +45,11 @@ $(VENV)/.installed-run: requirements/run.txt pyproject.toml
 	@echo "Installing the locked dependencies (once) ..."
 	@tools/install $(VENV) requirements/run.txt
 	@touch $@
+
+$(VENV)/.installed-bench: requirements/bench.txt pyproject.toml
+	@echo "Installing the locked dependencies for benchmarks (once) ..."
+	@tools/install $(VENV) requirements/bench.txt
+	@touch $@ $(VENV)/.installed-dev $(VENV)/.installed-run
 
 $(VENV)/.installed-dev: requirements/dev.txt pyproject.toml
 	@echo "Installing the locked dependencies for development (once) ..."

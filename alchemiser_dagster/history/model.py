@@ -21,7 +21,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from alchemiser_dagster.symphony import ClosingPrices, Evaluation, canonical_symbol
+from alchemiser_dagster.symphony import (
+    ClosingPrices,
+    Evaluation,
+    Frequency,
+    canonical_symbol,
+)
 
 BASIS_POINT = 1e-4
 Matrix = NDArray[np.float64]
@@ -98,6 +103,17 @@ def _targets(evaluation: Evaluation, start: int, lag: int) -> tuple[Matrix, NDAr
     return evaluation.weights[start - lag : end], evaluation.available[start - lag : end]
 
 
+def _follow_daily(targets: Matrix, returns: Matrix) -> tuple[Column, Column]:
+    """`_follow` for weights that are traded every session: nothing depends on the past but one."""
+    gross, turnover = np.zeros(len(targets)), np.zeros(len(targets))
+    held, moved = targets[:-1], returns[1:]
+    gross[1:] = (held * moved).sum(axis=1)
+    drifted = held * (1 + moved) / (1 + gross[1:, None])
+    turnover[0] = targets[0].sum()
+    turnover[1:] = abs(targets[1:] - drifted).sum(axis=1)
+    return gross, turnover
+
+
 def _follow(
     evaluation: Evaluation,
     sessions: tuple[date, ...],
@@ -107,6 +123,8 @@ def _follow(
 ) -> tuple[Column, Column]:
     """Gross returns and turnover of holding what is traded, on the symphony's own terms."""
     rebalancing = evaluation.symphony.rebalancing
+    if rebalancing.frequency is Frequency.DAILY and fresh.all():
+        return _follow_daily(targets, returns)
     threshold = None if rebalancing.threshold is None else float(rebalancing.threshold)
     gross, turnover = np.zeros(len(sessions)), np.zeros(len(sessions))
     held = np.zeros(targets.shape[1])

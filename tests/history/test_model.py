@@ -65,3 +65,13 @@ def test_a_strategy_that_could_never_trade_is_refused() -> None:
         history('(asset "A")', A=A, lag=6)
     with pytest.raises(ValueError, match="lag of at least 0"):
         history('(asset "A")', A=A, lag=-1)
+
+
+def test_daily_is_a_threshold_that_every_drift_exceeds() -> None:
+    """Two ways of reckoning, one vectorised and one session by session, agree."""
+    text = f"""(weight-equal [(if (> (current-price "A") (current-price "B"))
+        [{HALVES}] [(asset "B")])])"""
+    daily = history(text, A=A, B=B, lag=0)
+    always = history(text, ":rebalance-threshold 0.000000001", A=A, B=B, lag=0)
+    assert daily.gross == pytest.approx(always.gross)
+    assert daily.turnover == pytest.approx(always.turnover)
