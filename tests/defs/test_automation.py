@@ -146,3 +146,27 @@ def test_nothing_is_switched_on_by_itself(tmp_path: Path) -> None:
         assert (
             schedule.default_status is dg.DefaultScheduleStatus.STOPPED  # type: ignore[union-attr]
         )
+
+
+def test_a_traded_session_sets_the_after_close_chain_off(tmp_path: Path) -> None:
+    """Once `trading_session` of the day is there, fills follow, and what hangs on them."""
+    world = make_world(tmp_path, {"steady": (STEADY, "1")})
+    definitions = world.definitions()
+    afternoon = datetime(2024, 1, 2, 15, 58, tzinfo=NEW_YORK)
+    with dg.DagsterInstance.ephemeral() as instance:
+        before = dg.evaluate_automation_conditions(definitions, instance, evaluation_time=afternoon)
+        assert before.total_requested == 0
+        instance.report_runless_asset_event(
+            dg.AssetMaterialization("trading_session", partition="2024-01-02")
+        )
+        after = dg.evaluate_automation_conditions(
+            definitions,
+            instance,
+            cursor=before.cursor,
+            evaluation_time=afternoon + timedelta(minutes=5),
+        )
+    for key in (["fills", "steady"], ["lots", "steady"], ["account"]):
+        asked = after.get_requested_partitions(dg.AssetKey(key))
+        assert asked == {"2024-01-02"}, key
+    # the performance waits for the closes, which come in the evening
+    assert after.get_requested_partitions(dg.AssetKey(["performance", "steady"])) == set()
