@@ -26,13 +26,15 @@ when it fills, so that a market order queued overnight can leave cash below zero
 
 from alchemiser_dagster.embedded.clock import MANUAL, ClockMode
 from alchemiser_dagster.embedded.control import ControlClient, ControlError
-from alchemiser_dagster.embedded.matching import PAPER, REALISTIC, Profile
+from alchemiser_dagster.embedded.matching import CASH_STRICT, PAPER, PROFILES, REALISTIC, Profile
 from alchemiser_dagster.embedded.serve import Connection, EmbeddedBroker, serve
 from alchemiser_dagster.embedded.store import StateFileError
 
 __all__ = [
+    "CASH_STRICT",
     "MANUAL",
     "PAPER",
+    "PROFILES",
     "REALISTIC",
     "ClockMode",
     "Connection",

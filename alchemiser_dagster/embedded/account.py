@@ -12,7 +12,8 @@ activities FEE, DIV and OPTRD whose `net_amount` is the cash moved.
     position quantity = sum of its fills (buys plus, sells minus)
     buying power      = multiplier x equity - long - |short| - cash held for open orders, at least 0
 
-With multiplier 1 and no shorts, buying power is cash less what open buys hold back. Market values
+In an account of settled cash only, the proceeds of sales count as held until they settle. With
+multiplier 1 and no shorts, buying power is cash less what open buys hold back. Market values
 are marked at the last trade, which after the close is the day's close; their sums are rounded to
 cents before they are added, so the first identity holds for the figures shown.
 
@@ -103,6 +104,8 @@ def figures(state: State, market: Market, opening_cash: Decimal) -> Figures:
     gross = long_value - short_value
     reserved = sum((reservation(state, order) for order in state.orders.values()), ZERO)
     reserved += cash_behind_options(state)
+    today = new_york_date(state.now)
+    reserved += sum((cash for day, cash in state.unsettled.items() if day > today), ZERO)
     multiplier = Decimal(state.configuration.max_margin_multiplier)
     overnight = min(multiplier, Decimal(2))
     return Figures(
@@ -125,16 +128,24 @@ def figures(state: State, market: Market, opening_cash: Decimal) -> Figures:
 
 
 def reservation(state: State, order: Order) -> Decimal:
-    """Buying power that an open order holds: nothing when it closes a position."""
+    """Buying power that an open order holds: nothing when it closes a position.
+
+    Until the clock moves on after a replacement, either order may be the one that fills: what the
+    old one held is held still, if that was more.
+    """
+    if not order.is_open:
+        return ZERO
     if order.legs:
         return order.reserved_for_legs
+    least = order.replaced_reserve if state.now <= order.created_at else ZERO
     if is_option(order.symbol):
-        return order.reserved_cash if order.position_intent == "buy_to_open" else ZERO
+        opens = order.position_intent == "buy_to_open"
+        return max(least, order.reserved_cash) if opens else ZERO
     position = state.positions.get(order.symbol)
     held = position.qty if position is not None else ZERO
     if order.is_buy:
-        return order.reserved_cash if held >= 0 else ZERO
-    if held > 0 or not order.is_open:
+        return max(least, order.reserved_cash) if held >= 0 else ZERO
+    if held > 0:
         return ZERO
     return cents_up(order.held_shares * max(order.limit_price or ZERO, order.reserve_price))
 

@@ -123,6 +123,32 @@ class Archive:
             for kind, amount, at, settles, reference in rows
         ]
 
+    def unsettled(self, today: date) -> dict[date, Decimal]:
+        """The proceeds of trades that settle after `today`, by the day they do."""
+        found: dict[date, Decimal] = {}
+        rows = self._db.execute(
+            "SELECT settles, amount FROM cash_entry"
+            " WHERE kind IN ('fill', 'option') AND settles > ? ORDER BY number",
+            (today.isoformat(),),
+        )
+        for settles, amount in rows:
+            if Decimal(amount) > 0:
+                day = date.fromisoformat(settles)
+                found[day] = found.get(day, Decimal(0)) + Decimal(amount)
+        return found
+
+    def last_standing_fill(self, symbol: str) -> Activity | None:
+        """The latest fill in `symbol` that has not been busted."""
+        row = self._db.execute(
+            "SELECT body FROM activity AS fill WHERE type = 'FILL'"
+            " AND json_extract(body, '$.details.symbol') = ? AND NOT EXISTS ("
+            "   SELECT 1 FROM activity WHERE type = 'MISC'"
+            "   AND json_extract(body, '$.details.previous_id') = fill.id)"
+            " ORDER BY number DESC LIMIT 1",
+            (symbol,),
+        ).fetchone()
+        return load(Activity, row[0]) if row is not None else None
+
     def _one_order(self, condition: str, value: str) -> Order | None:
         row = self._db.execute(f"SELECT body FROM orders WHERE {condition}", (value,)).fetchone()
         return load(Order, row[0]) if row is not None else None

@@ -26,6 +26,7 @@ from alchemiser_dagster.embedded.wire import activity_prefix, utc_micros
 from alchemiser_dagster.market.sessions import next_session
 
 NAMESPACE = uuid.UUID("c7b8d6e2-5a3f-4d57-9a1e-0f3b6d1e8a40")
+TRADES = ("fill", "option")
 SHORTEST_INTERVAL = timedelta(microseconds=1)
 
 
@@ -37,9 +38,10 @@ def asset_id(symbol: str) -> str:
 class Bookkeeper:
     """Changes `state` and keeps the list of what it changed in `changes`."""
 
-    def __init__(self, state: State, seed: int) -> None:
+    def __init__(self, state: State, seed: int, settled_cash_only: bool = False) -> None:
         self.state = state
         self.seed = seed
+        self.settled_cash_only = settled_cash_only
         self.changes = Changes()
 
     def next_id(self, kind: str) -> str:
@@ -146,6 +148,9 @@ class Bookkeeper:
         self.state.cash += amount
         settles = next_session(new_york_date(at))
         self.changes.cash.append(CashEntry(kind, amount, at, settles, reference))
+        if self.settled_cash_only and kind in TRADES and amount > 0:
+            waiting = self.state.unsettled.get(settles, ZERO)
+            self.state.unsettled[settles] = waiting + amount
 
     def _fill_order(self, order: Order, execution: Execution, at: datetime) -> None:
         order.filled_qty += execution.qty

@@ -14,7 +14,8 @@ from decimal import Decimal
 from alchemiser_dagster.embedded import account
 from alchemiser_dagster.embedded.bars import BarTable
 from alchemiser_dagster.embedded.bookkeeping import NAMESPACE, Bookkeeper
-from alchemiser_dagster.embedded.clock import last_closed_session
+from alchemiser_dagster.embedded.busts import bust
+from alchemiser_dagster.embedded.clock import last_closed_session, new_york_date
 from alchemiser_dagster.embedded.market import Market
 from alchemiser_dagster.embedded.matching import PAPER, Profile
 from alchemiser_dagster.embedded.money import cents
@@ -81,8 +82,11 @@ class Brokerage:
     def _resume(self) -> None:
         """Take up the state of the last commit."""
         self.state = self.store.load()
-        self.books = Bookkeeper(self.state, self.terms.seed)
-        venue = Venue(self.books, self.market, self.terms.profile)
+        profile = self.terms.profile
+        self.books = Bookkeeper(self.state, self.terms.seed, profile.settled_cash_only)
+        if profile.settled_cash_only:
+            self.state.unsettled = self.store.unsettled(new_york_date(self.state.now))
+        venue = Venue(self.books, self.market, profile)
         self.desk = OrderDesk(
             venue,
             self.terms.opening_cash,
@@ -108,6 +112,12 @@ class Brokerage:
         changes, self.books.changes = self.books.changes, Changes()
         for listener in self.listeners:
             listener(changes)
+
+    def bust_last_fill(self, symbol: str) -> None:
+        """Undo the latest fill in `symbol`, as a venue does with an erroneous trade."""
+        fill = self.store.last_standing_fill(symbol)
+        if fill is not None:
+            bust(self.books, self.desk.order(fill.details["order_id"]), fill)
 
     def figures(self) -> account.Figures:
         return account.figures(self.state, self.market, self.terms.opening_cash)

@@ -90,6 +90,9 @@ class FaultInjector:
         elif rule.action in ENTRY_FATES:
             qty = rule.settings.get("qty")
             self._broker.desk.fate = Fate(rule.action, Decimal(str(qty)) if qty else None)
+        elif rule.action == "bust_fill":
+            with self._broker.unit():
+                self._broker.bust_last_fill(str(rule.settings.get("symbol", "")))
         else:
             await self._interfere_with_cancel(rule, scope, send)
 

@@ -53,6 +53,7 @@ ORDER_ACTIONS = frozenset(
         "fill_on_canceled",
         "cancel_lost",
         "replace_lost",
+        "bust_fill",
     }
 )
 STREAM_ACTIONS = frozenset({"duplicate", "drop", "reorder", "delay", "disconnect"})

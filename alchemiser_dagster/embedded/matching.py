@@ -19,6 +19,7 @@ from alchemiser_dagster.embedded.money import (
 from alchemiser_dagster.embedded.orders import Execution, Order
 from alchemiser_dagster.embedded.paths import uniform
 from alchemiser_dagster.embedded.prices import Quote
+from alchemiser_dagster.embedded.refusals import INVALID_VALUE
 
 HUNDRED = Decimal(100)
 
@@ -33,7 +34,9 @@ class Profile:
     account may use: Alpaca gives ioc, fok, opg and cls to some accounts only. `participation`, the
     share of a minute's volume an order may take, and `opening_share`, that of a day's volume at
     the opening, make fills walk the book (see `realistic`). `costs` says whether sales pay fees
-    and holders get dividends.
+    and holders get dividends. `settled_cash_only` keeps the proceeds of a sale out of buying power
+    until they settle, the session after (T+1). `duplicate_id_code` is the numeric code that refuses
+    a client order id already used: Alpaca has been seen to send 40010001 and 42210000.
     """
 
     name: str = "paper"
@@ -42,10 +45,14 @@ class Profile:
     participation: float | None = None
     opening_share: float = 0.03
     costs: bool = False
+    settled_cash_only: bool = False
+    duplicate_id_code: int = INVALID_VALUE
 
 
 PAPER = Profile()
 REALISTIC = Profile(name="realistic", partial_fills=0.0, participation=0.05, costs=True)
+CASH_STRICT = Profile(name="cash_strict", settled_cash_only=True)
+PROFILES = {profile.name: profile for profile in (PAPER, REALISTIC, CASH_STRICT)}
 
 
 def match(order: Order, quote: Quote, profile: Profile, seed: int) -> Execution | None:

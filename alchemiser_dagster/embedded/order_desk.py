@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from alchemiser_dagster.embedded import rules
-from alchemiser_dagster.embedded.account import held_for_orders
+from alchemiser_dagster.embedded.account import held_for_orders, reservation
 from alchemiser_dagster.embedded.bookkeeping import asset_id
 from alchemiser_dagster.embedded.money import ZERO, decimals, is_whole, quantity_down
 from alchemiser_dagster.embedded.multi_leg import check_legs, legs_of
@@ -168,6 +168,7 @@ class OrderDesk:
             self._check_client_id(change.client_order_id)
         sequence = self.books.next_sequence()
         new_id = self.books.next_id("order")
+        held = reservation(self.state, old) if old.is_buy else ZERO
         if self.fate is not None and self.fate.kind == "replace_lost":
             self.venue.fill_now(old)
         else:
@@ -188,6 +189,7 @@ class OrderDesk:
             filled_qty=ZERO,
             filled_value=ZERO,
             executions=0,
+            replaced_reserve=held,
             resting=False,
             triggered=False,
             high_water_mark=None,
@@ -267,4 +269,5 @@ class OrderDesk:
 
     def _check_client_id(self, client_order_id: str) -> None:
         if self._client_id_used(client_order_id):
-            raise invalid("client_order_id must be unique")
+            code = self.venue.profile.duplicate_id_code
+            raise RefusalError(422, code, "client_order_id must be unique")

@@ -29,9 +29,10 @@ class Order:
     """One order. Exactly one of `qty` (shares) and `notional` (dollars) is set.
 
     `filled_value` is the sum of quantity x price over its executions; `reserve_price` is what one
-    share of an unpriced buy holds back; `resting` says that the quote has been away from the limit
-    since the order came to this session's market. A stop order becomes a market or limit order once
-    `triggered`; the stop of a trailing one follows `high_water_mark`, the best price since.
+    share of an unpriced buy holds back, and `replaced_reserve` what the order that it replaces held
+    in dollars; `resting` says that the quote has been away from the limit since the order came to
+    this session's market. A stop order becomes a market or limit order once `triggered`; the stop
+    of a trailing one follows `high_water_mark`, the best price since.
 
     A multi-leg order has no symbol or side of its own; `legs` are the ids of the orders that do,
     each with the `parent_id` and its `ratio` to the whole. Its prices are net, a credit negative.
@@ -67,6 +68,7 @@ class Order:
     filled_value: Decimal = ZERO
     executions: int = 0
     reserve_price: Decimal = ZERO
+    replaced_reserve: Decimal = ZERO
     resting: bool = False
     filled_at: datetime | None = None
     expired_at: datetime | None = None

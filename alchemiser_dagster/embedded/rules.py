@@ -11,6 +11,7 @@ from alchemiser_dagster.embedded.account import (
     SHORT_SALE_ALLOWANCE,
     figures,
     held_for_orders,
+    reservation,
 )
 from alchemiser_dagster.embedded.market import Market
 from alchemiser_dagster.embedded.money import ZERO, cents_up, is_whole, plain, rounded
@@ -86,7 +87,7 @@ def check_option_funds(
         signed -= replaced.remaining if replaced.is_buy else -replaced.remaining
     free = figures(state, market, opening_cash).non_marginable_buying_power
     if replaced is not None and intent == "buy_to_open":
-        free += replaced.reserved_cash
+        free += reservation(state, replaced)
     option_rules.check_backing(state, free, debit, [(contract, signed)], free_shares_by_root(state))
 
 
@@ -268,8 +269,8 @@ def check_buying_power(
         per_share = max(request.limit_price or ZERO, price * SHORT_SALE_ALLOWANCE)
     cost = request.notional or cents_up((request.qty or ZERO) * per_share)
     free = figures(state, market, opening_cash).buying_power
-    if replaced is not None:
-        free += replaced.reserved_cash
+    if replaced is not None and replaced.is_buy:
+        free += reservation(state, replaced)
     if cost > free:
         raise forbidden(
             "insufficient buying power", buying_power=rounded(free, 2), cost_basis=rounded(cost, 2)

@@ -125,7 +125,8 @@ class State:
 
     `sequence` numbers everything that gets an id. `last_stamp` is the latest time stamp given:
     stamps grow by at least a microsecond, so that paging by time loses nothing while the
-    simulated clock stands still.
+    simulated clock stands still. `unsettled` are the proceeds of sales by the day they settle, kept
+    only where buying power leaves them out.
     """
 
     now: datetime
@@ -138,6 +139,7 @@ class State:
     account_flags: AccountFlags = field(default_factory=AccountFlags)
     asset_flags: dict[str, AssetFlags] = field(default_factory=dict)
     day_totals: DayTotals = field(default_factory=DayTotals)
+    unsettled: dict[date, Decimal] = field(default_factory=dict)
     last_close: DailyClose | None = None
     close_before: DailyClose | None = None
 

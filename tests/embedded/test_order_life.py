@@ -156,6 +156,23 @@ def test_replace(desk: Desk) -> None:
     assert desk.trading.get_account().buying_power == "98180"
 
 
+def test_replacing_holds_the_larger_of_the_two_until_time_passes(desk: Desk) -> None:
+    """Either may be the one that fills: 10 at 90.00 hold 900, 20 hold 1,800, 5 hold 450."""
+
+    def held() -> Decimal:
+        return 100_000 - Decimal(str(desk.trading.get_account().buying_power))
+
+    order = desk.trading.submit_order(limit("buy", "STILL", "10", "90.00"))
+    more = desk.trading.replace_order_by_id(order.id, ReplaceOrderRequest(qty=20))
+    assert held() == 1800
+    less = desk.trading.replace_order_by_id(more.id, ReplaceOrderRequest(qty=5))
+    assert held() == 1800
+    desk.control.advance(1)
+    assert held() == 450
+    desk.trading.cancel_order_by_id(less.id)
+    assert held() == 0
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -177,7 +177,7 @@ def test_spread_knows_the_split(desk: Desk) -> None:
 
 def test_bars_with_an_impossible_split(open_desk: Open) -> None:
     bars = split_bars().with_columns(split=pl.col("split").fill_null(0.0))
-    with pytest.raises(BarsError, match="expected a split above 0, was STILL 2024-03-04: 0.0"):
+    with pytest.raises(BarsError, match=r"was STILL 2024-03-04: 0\.0"):
         open_desk(bars=bars)
 
 
