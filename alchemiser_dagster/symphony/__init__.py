@@ -19,6 +19,7 @@ from alchemiser_dagster.symphony.evaluation import Evaluation
 from alchemiser_dagster.symphony.explain import explain
 from alchemiser_dagster.symphony.explanation import Explanation, Tolerance
 from alchemiser_dagster.symphony.incremental import Incremental
+from alchemiser_dagster.symphony.inspection import Inspection, inspect
 from alchemiser_dagster.symphony.prices import ClosingPrices
 from alchemiser_dagster.symphony.printer import print_symphony
 from alchemiser_dagster.symphony.rebalancing import Frequency, Rebalancing, due
@@ -31,6 +32,7 @@ __all__ = [
     "Explanation",
     "Frequency",
     "Incremental",
+    "Inspection",
     "Position",
     "Rebalancing",
     "SignalUnavailable",
@@ -44,6 +46,7 @@ __all__ = [
     "due",
     "evaluate",
     "explain",
+    "inspect",
     "print_symphony",
     "read_symphony",
 ]

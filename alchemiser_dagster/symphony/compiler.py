@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from alchemiser_dagster.symphony.arguments import selection_count, share, ticker, window, windows
+from alchemiser_dagster.symphony.arguments import share, ticker, window, windows
 from alchemiser_dagster.symphony.errors import (
     SymphonyError,
     UnknownOperatorError,
 )
+from alchemiser_dagster.symphony.filters import compile_filter, compile_selection
 from alchemiser_dagster.symphony.graph import (
     All,
     Any,
@@ -156,7 +157,7 @@ class Compiler:
         )
 
     def _weight_equal(self, offset: int, name: str, arguments: Sequence[Term]) -> Term:
-        parts = self._children(offset, name, arguments)
+        parts = self.children(offset, name, arguments)
         return Occurrence(self._equal_node(parts), offset, None, parts)
 
     def _weight_specified(self, offset: int, _name: str, arguments: Sequence[Term]) -> Term:
@@ -184,7 +185,7 @@ class Compiler:
         if len(arguments) < 2:
             self.fail(offset, f"expected ({name} WINDOW [child ...]), was too little")
         days = window(self, name, arguments[0], smallest=2)
-        parts = self._children(offset, name, arguments[1:])
+        parts = self.children(offset, name, arguments[1:])
         node = self.intern(InverseVolatility, days, tuple([part.node for part in parts]))
         return Occurrence(node, offset, None, parts)
 
@@ -206,48 +207,6 @@ class Compiler:
         nodes = [branch.node for branch in branches]
         node = self.intern(If, condition.node, nodes[0], nodes[1] if nodes[1:] else None)
         return Occurrence(node, offset, None, (condition, *branches))
-
-    def _filter(self, offset: int, _name: str, arguments: Sequence[Term]) -> Term:
-        if len(arguments) < 3:
-            self.fail(offset, "expected (filter (INDICATOR ...) (select-top N) [candidate ...])")
-        metric, selection = arguments[:2]
-        if not isinstance(metric, Occurrence) or not isinstance(metric.node, Indicator):
-            self.fail(metric.offset, f"expected an indicator, was {describe(metric)}")
-        if metric.node.symbol:
-            self.fail(metric.offset, f"expected an indicator without a ticker, was {metric.node}")
-        if not isinstance(selection, Selection):
-            self.fail(
-                selection.offset,
-                f"expected (select-top N) or (select-bottom N), was {describe(selection)}",
-            )
-        parts = self._candidates(offset, metric, arguments[2:])
-        nodes = tuple([part.node for part in parts])
-        node = self.intern(Filter, metric.node, selection.top, selection.limit, nodes)
-        return Occurrence(node, offset, None, (metric, *parts))
-
-    def _candidates(
-        self, offset: int, metric: Occurrence, arguments: Sequence[Term]
-    ) -> tuple[Occurrence, ...]:
-        found: list[Occurrence] = []
-        for part in self._children(offset, "filter", arguments):
-            if isinstance(part.node, Asset):
-                if any(part.node is other.node for other in found):
-                    place = self.source.place(part.offset)
-                    self.warnings.append(f"{place}: {part.node.symbol} is a candidate already")
-                    continue
-            elif isinstance(metric.node, Indicator) and INDICATORS[metric.node.name].of_prices:
-                self.fail(
-                    part.offset,
-                    f"expected only assets to be ranked by {metric.node.name}, was a portfolio; "
-                    "it has returns but no price",
-                )
-            found.append(part)
-        return tuple(found)
-
-    def _select(self, offset: int, name: str, arguments: Sequence[Term]) -> Term:
-        if len(arguments) != 1:
-            self.fail(offset, f"expected ({name} N), was {len(arguments)} arguments")
-        return Selection(name == "select-top", selection_count(self, arguments[0]), offset)
 
     def _compare(self, offset: int, name: str, arguments: Sequence[Term]) -> Term:
         if len(arguments) != 2:
@@ -290,9 +249,7 @@ class Compiler:
         node = self.intern(Indicator, name, symbol, windows(self, offset, name, rest))
         return Occurrence(node, offset)
 
-    def _children(
-        self, offset: int, name: str, arguments: Sequence[Term]
-    ) -> tuple[Occurrence, ...]:
+    def children(self, offset: int, name: str, arguments: Sequence[Term]) -> tuple[Occurrence, ...]:
         """The children of a weight or filter: those of its vectors, and plain arguments."""
         found: list[Occurrence] = []
         for argument in arguments:
@@ -321,9 +278,9 @@ _OPERATORS: dict[str, Handler] = {
     "group": Compiler._group,
     "if": Compiler._if,
     "if-then-else": Compiler._if,
-    "filter": Compiler._filter,
-    "select-top": Compiler._select,
-    "select-bottom": Compiler._select,
+    "filter": compile_filter,
+    "select-top": compile_selection,
+    "select-bottom": compile_selection,
     "and": Compiler._join,
     "or": Compiler._join,
     **dict.fromkeys(Comparator, Compiler._compare),

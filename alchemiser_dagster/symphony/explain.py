@@ -178,14 +178,14 @@ class _Walk:
                 parts: list[ConditionStep] = []
                 for part in at.parts:
                     if parts and parts[-1].holds is not wanted:
-                        text = _condition_text(part.node)
+                        text = condition_text(part.node)
                         parts.append(ConditionStep(text, self.source.place(part.offset), None))
                         continue
                     parts.append(self._condition(part))
                 looked_at = [part.holds for part in parts if part.holds is not None]
                 holds = all(looked_at) if wanted else any(looked_at)
                 return ConditionStep(
-                    _condition_text(at.node), place, bool(holds), parts=tuple(parts)
+                    condition_text(at.node), place, bool(holds), parts=tuple(parts)
                 )
         raise TypeError(f"expected a condition, was {type(at.node).__name__}")
 
@@ -196,7 +196,7 @@ class _Walk:
         unit = INDICATORS[asked.name].unit if isinstance(asked, Indicator) else "number"
         symbol, percent = move_to_flip(node, self.columns.history, holds)
         fragile = isinstance(asked, Indicator) and self.tolerance.of_comparison(left, right)
-        text = _condition_text(node)
+        text = condition_text(node)
         if fragile:
             self.fragile.append(FragileDecision(text, place, left - right, unit, percent))
         return ConditionStep(
@@ -223,7 +223,8 @@ def _name(at: Occurrence) -> str:
             return "weights"
 
 
-def _condition_text(node: object) -> str:
+def condition_text(node: object) -> str:
+    """A condition in a few words, such as `rsi(SPY, 10) > 70`."""
     match node:
         case Comparison(comparator, left, right):
             return f"{_operand_text(left)} {comparator} {_operand_text(right)}"

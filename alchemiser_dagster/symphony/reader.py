@@ -23,6 +23,7 @@ from alchemiser_dagster.symphony.errors import (
 
 MAX_DEPTH: Final = 300
 MAX_BYTES: Final = 10_000_000
+MAX_TOKENS: Final = 1_000_000
 MAX_NUMBER_LENGTH: Final = 60
 MAX_NUMBER_EXPONENT: Final = 30
 
@@ -142,7 +143,8 @@ def read(source: SourceText, builder: Builder) -> Any:
 
     Raises SymphonySyntaxError for empty text, text after the form, wrong, missing or stray
     closers, unterminated strings, stray characters, maps with an odd count, numbers out of
-    range, nesting deeper than 300 and texts of more than 10 MB.
+    range, nesting deeper than 300, more than 1,000,000 tokens (a call without inner calls counts
+    as one) and texts of more than 10 MB.
     """
     _check_size(source)
     reading = _Reading(source, builder)
@@ -169,8 +171,10 @@ class _Reading:
     def calls(self) -> None:
         """Read the whole text, looking calls up before taking them apart."""
         text, known_call = self.source.text, self.builder.known_call
-        for match in _TOKEN_OR_CALL.finditer(text):
+        for number, match in enumerate(_TOKEN_OR_CALL.finditer(text)):
             token = match.lastindex
+            if number == MAX_TOKENS:
+                self.fail(match.end(), f"expected at most {MAX_TOKENS:,} tokens, was more")
             if token == 1:
                 offset = match.start(1)
                 if len(self.opened) < MAX_DEPTH - 1:  # its own brackets count as well

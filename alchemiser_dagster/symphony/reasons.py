@@ -47,8 +47,9 @@ class Diagnosis:
     def __init__(self, symphony: Symphony, closes: ClosingPrices) -> None:
         self.symphony = symphony
         self.columns = Columns(History(closes), Plan([symphony.root]), keep=True)
-        for node in self.columns.plan.orders[0]:
-            self.columns.compute(node)
+        with np.errstate(all="ignore"):
+            for node in self.columns.plan.orders[0]:
+                self.columns.compute(node)
 
     def reason(self, row: int) -> Reason:
         """Why there are no weights in the session of `row`; it must be one without."""
