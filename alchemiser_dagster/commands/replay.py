@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from alchemiser_dagster.execution.preparation import open_the_account
 from alchemiser_dagster.ledger.queries import positions
 from alchemiser_dagster.ledger.store import Ledger
 from alchemiser_dagster.market.sessions import (
+    last_completed_session,
     next_session,
     previous_session,
     session_close,
@@ -80,10 +81,12 @@ def source_of(facts: AccountFile) -> BarSource:
 
 
 @contextmanager
-def embedded_broker(
-    home: Home, facts: AccountFile, strategies: Path, last: date
-) -> Iterator[EmbeddedBroker]:
-    """The account's embedded broker, with the bars its strategies need up to `last`."""
+def embedded_broker(home: Home, facts: AccountFile, strategies: Path) -> Iterator[EmbeddedBroker]:
+    """The account's embedded broker, with all the bars there are of what its strategies need.
+
+    All of them, however few sessions are to be replayed: the broker keeps an account on bars that
+    only ever grow, and shows none that its clock has not reached.
+    """
     wanted = symbols_of(load_books(strategies))
     if home.ledger.exists():
         ledger = Ledger.at(home.ledger)
@@ -92,7 +95,8 @@ def embedded_broker(
                 wanted |= set(own)
         ledger.close()
     first = facts.inception - BROKER_HISTORY
-    bars = source_of(facts).daily_bars(sorted(wanted), first, last)
+    newest = last_completed_session(datetime.now(UTC))
+    bars = source_of(facts).daily_bars(sorted(wanted), first, newest)
     with EmbeddedBroker(
         bars,
         home.broker,
@@ -133,7 +137,7 @@ def replay(plan: Replay, progress: Callable[[str, int], None]) -> None:
     definitions = build_definitions(plan.home, str(plan.strategies))
     with (
         dagster_instance(plan.home) as instance,
-        embedded_broker(plan.home, plan.facts, plan.strategies, plan.last) as broker,
+        embedded_broker(plan.home, plan.facts, plan.strategies) as broker,
     ):
         open_embedded_account(plan.home, plan.facts, plan.strategies)
         control = broker.control()

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -137,15 +139,32 @@ def _home(bars: Path | None) -> Home:
 def _set_aside(home: Home) -> None:
     """Keep what an earlier account recorded, out of the new one's way.
 
-    Only a folder that is an account's is moved, and it stays on its own disk.
+    Only a folder that is an account's is moved, and it stays on its own disk. Raises ReplayError
+    while another process works on it.
     """
     if home.account() is None:
         return
+    if _is_open(home.broker):
+        raise ReplayError(
+            f"the account in {home.path} is in use by `alchemiser ui` or another run: end it first"
+        )
     name = f"{home.path.name}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
     kept = home.path.parent / "set-aside" / name
     kept.parent.mkdir(parents=True, exist_ok=True)
     home.path.replace(kept)
     err.print(f"The earlier account was set aside in {kept}", highlight=False)
+
+
+def _is_open(state: Path) -> bool:
+    """Whether a broker has its state file open."""
+    if not state.exists():
+        return False
+    with closing(sqlite3.connect(state, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            return True
+    return False
 
 
 def _plan(home: Home, bars: Path | None, first: date | None, last: date, sessions: int) -> Replay:
@@ -217,7 +236,7 @@ def _with_progress(plan: Replay) -> None:
 
 def _report(plan: Replay) -> BooksReport:
     records = AccountRecords(home=str(plan.home.path), strategies=str(plan.strategies))
-    with embedded_broker(plan.home, plan.facts, plan.strategies, plan.last):
+    with embedded_broker(plan.home, plan.facts, plan.strategies):
         return report_of(TradingDesk(records=records).desk())
 
 

@@ -10,6 +10,8 @@ from alchemiser_dagster.books.strategies import BooksError
 from alchemiser_dagster.commands.replay import embedded_broker, prepare_dagster
 from alchemiser_dagster.commands.terminal import err, fail, out
 from alchemiser_dagster.embedded import EmbeddedBroker, StateFileError
+from alchemiser_dagster.ledger.store import LedgerError
+from alchemiser_dagster.market.bars import BarsError
 from alchemiser_dagster.market.sessions import last_completed_session
 from alchemiser_dagster.settings import (
     ROOT,
@@ -30,16 +32,16 @@ def ui(port: int) -> None:
         facts = account.account()
         if facts is not None and facts.mode is not mode:
             fail(f"{account.path} is a {facts.mode} account, but ALCHEMISER_BROKER is {mode}")
-        now = datetime.now(UTC)
-        facts = account.open(AccountFile(mode=mode, inception=last_completed_session(now)))
+        today = last_completed_session(datetime.now(UTC))
+        facts = account.open(AccountFile(mode=mode, inception=today))
         prepare_dagster(account)
-        with _broker(account, facts, now):
+        with _broker(account, facts):
             out.print(f"{mode} account in {account.path}", highlight=False)
             out.print(f"Dagster's UI: [bold]http://127.0.0.1:{port}[/bold]  (Ctrl-C ends it)")
             _serve(account, port)
     except KeyboardInterrupt:
         err.print("ended")
-    except (SettingsError, BooksError, StateFileError) as error:
+    except (BarsError, BooksError, LedgerError, SettingsError, StateFileError) as error:
         fail(str(error))
 
 
@@ -57,9 +59,7 @@ def _serve(account: Home, port: int) -> None:
     fail(f"dagster ended with exit code {code}")
 
 
-def _broker(
-    account: Home, facts: AccountFile, now: datetime
-) -> AbstractContextManager[EmbeddedBroker | None]:
+def _broker(account: Home, facts: AccountFile) -> AbstractContextManager[EmbeddedBroker | None]:
     if facts.mode is not BrokerMode.EMBEDDED:
         return nullcontext()
-    return embedded_broker(account, facts, strategies_folder(), last_completed_session(now))
+    return embedded_broker(account, facts, strategies_folder())

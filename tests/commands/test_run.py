@@ -2,14 +2,17 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from alchemiser_dagster.commands.replay import ReplayError
 from alchemiser_dagster.commands.run import _set_aside
 from alchemiser_dagster.ledger.queries import book_cash
 from alchemiser_dagster.ledger.store import Ledger
@@ -35,7 +38,7 @@ def test_a_replay_that_is_killed_is_simply_run_again(tmp_path: Path) -> None:
     write_strategies(tmp_path)
     bars = str(write_bars(tmp_path))
     words = ("run", "--bars", bars, "--from", "2024-01-02", "--to", "2024-01-05")
-    line, environment = command(tmp_path, *words)
+    line, environment = command(tmp_path, *words[:-1], "2024-01-12")
     process = subprocess.Popen(
         line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -66,8 +69,6 @@ def test_a_replay_that_is_killed_is_simply_run_again(tmp_path: Path) -> None:
 def _has_fills(ledger: Path) -> bool:
     if not ledger.exists():
         return False
-    import sqlite3
-
     try:
         with sqlite3.connect(f"file:{ledger}?mode=ro", uri=True) as connection:
             return bool(connection.execute("SELECT count(*) FROM fills").fetchone()[0])
@@ -154,6 +155,10 @@ def test_setting_aside_keeps_the_account_and_touches_nothing_else(tmp_path: Path
     _set_aside(home)
     assert (home.path / "a letter").exists()
     home.open(AccountFile(BrokerMode.EMBEDDED, date(2024, 1, 2)))
+    with closing(sqlite3.connect(home.broker)) as broker:
+        broker.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(ReplayError, match="is in use"):
+            _set_aside(home)
     _set_aside(home)
     assert not home.path.exists()
     (kept,) = (tmp_path / "set-aside").iterdir()

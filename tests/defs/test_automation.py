@@ -60,8 +60,7 @@ class Exchange:
 @pytest.fixture
 def exchange(tmp_path: Path) -> Iterator[Exchange]:
     world = make_world(tmp_path, {"steady": (STEADY, "1")})
-    last = date(2024, 2, 29)
-    with embedded_broker(world.home, world.facts, world.strategies, last) as broker:
+    with embedded_broker(world.home, world.facts, world.strategies) as broker:
         yield Exchange(world, broker.control())
 
 
@@ -108,7 +107,7 @@ def test_holidays_and_weekends_are_skipped_by_name(exchange: Exchange) -> None:
 
 def test_the_first_evening_is_not_traded(tmp_path: Path) -> None:
     world = make_world(tmp_path, {"steady": (STEADY, "1")})
-    with embedded_broker(world.home, world.facts, world.strategies, TUESDAY) as broker:
+    with embedded_broker(world.home, world.facts, world.strategies) as broker:
         skipped = Exchange(world, broker.control()).skipped()
     assert skipped == "2023-12-29 is the account's first evening; it trades after it"
 
