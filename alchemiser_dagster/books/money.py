@@ -11,7 +11,6 @@ CENT = Decimal("0.01")
 ZERO = Decimal(0)
 ORDER_QUANTITY = Decimal("0.000001")
 """Orders are placed in millionths of a share; the broker keeps billionths."""
-HELD_QUANTITY = Decimal("0.000000001")
 WEIGHT = Decimal("0.000000001")
 
 

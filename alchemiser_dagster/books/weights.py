@@ -17,7 +17,7 @@ class WeightError(Exception):
 
 
 def accept_weights(weights: Mapping[str, float]) -> dict[str, Decimal]:
-    """Decimal target weights (9 places) of the positive entries of `weights`.
+    """Decimal target weights of the positive entries of `weights`, taken at 9 places.
 
     A sum above 1 and up to 1.01 is divided by the sum; below 1 the rest stays in cash. Raises
     WeightError for a negative weight, one that is not finite, a sum above 1.01, or no positive
