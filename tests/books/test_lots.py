@@ -66,18 +66,25 @@ quantities = st.decimals(min_value="0.000001", max_value="500", places=6)
 prices = st.decimals(min_value="0.01", max_value="900", places=2)
 
 
-@given(st.lists(st.tuples(quantities, prices), min_size=1, max_size=6), st.data())
+@given(
+    st.lists(st.tuples(quantities, prices), min_size=1, max_size=6),
+    st.lists(st.tuples(quantities, prices), max_size=6),
+    prices,
+)
 def test_cash_in_equals_cash_out(
-    purchases: list[tuple[Decimal, Decimal]], data: st.DataObject
+    purchases: list[tuple[Decimal, Decimal]],
+    sales: list[tuple[Decimal, Decimal]],
+    last_price: Decimal,
 ) -> None:
     """Whatever is sold and however, realised P&L is proceeds less cost, and nothing is lost."""
     lots = bought(*((str(q), str(p)) for q, p in purchases))
     paid = sum(lot.cost for lot in lots)
     received = realised = Decimal(0)
-    while sum(lot.quantity for lot in lots) > 0:
-        held = sum(lot.quantity for lot in lots)
-        part = min(held, data.draw(quantities))
-        price = data.draw(prices)
+    all_there_is = sum((lot.quantity for lot in lots), Decimal(0))
+    for wanted, price in [*sales, (all_there_is, last_price)]:
+        part = min(sum((lot.quantity for lot in lots), Decimal(0)), wanted)
+        if part == 0:
+            continue
         lots, exits = sell(lots, str(part), str(price))
         received += fill_cash(part, price)
         realised += sum(e.pnl for e in exits)
