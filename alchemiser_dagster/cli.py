@@ -119,11 +119,47 @@ def broker(
     state: Annotated[
         Path, typer.Option(metavar="FILE", help="Where the broker keeps its account.")
     ] = VAR / "broker" / "state.db",
+    clock: Annotated[
+        str,
+        typer.Option(
+            metavar="MODE",
+            help="How time passes. manual: only POST /_sim/clock moves it. per_request[:SECONDS]: "
+            "each look at the clock or an order does, so that a loop that waits for a fill ends. "
+            "scaled[:SPEED]: with the wall clock, SPEED times as fast.",
+        ),
+    ] = "per_request",
+    profile: Annotated[
+        str,
+        typer.Option(
+            help="How orders fill. paper: at the quote, whatever the size. realistic: by what "
+            "is shown and traded, with fees and dividends. cash_strict: as paper, but the "
+            "proceeds of a sale are spendable only once settled.",
+        ),
+    ] = "paper",
+    faults: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A TOML file of what is to go wrong, for example: [[fault]] / action = "
+            '"status" / status = 503 / match = {path = "/v2/orders"} / times = 2. '
+            "docs/embedded_broker.md has them all.",
+        ),
+    ] = None,
 ) -> None:
     """Start the embedded, Alpaca-compatible broker alone, for any alpaca-py program."""
     from alchemiser_dagster.commands.broker import broker as serve
+    from alchemiser_dagster.commands.broker import clock_mode
+    from alchemiser_dagster.embedded import PROFILES
 
-    serve(bars, port, state)
+    try:
+        mode = clock_mode(clock)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--clock") from error
+    if profile not in PROFILES:
+        raise typer.BadParameter(
+            f"expected {', '.join(PROFILES)}, was {profile!r}", param_hint="--profile"
+        )
+    serve(bars, port, state, mode, PROFILES[profile], faults)
 
 
 @app.command()

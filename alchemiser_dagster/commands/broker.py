@@ -6,7 +6,16 @@ from pathlib import Path
 import polars as pl
 
 from alchemiser_dagster.commands.terminal import err, fail
-from alchemiser_dagster.embedded import ClockMode, Connection, StateFileError, serve
+from alchemiser_dagster.embedded import (
+    ClockMode,
+    Connection,
+    FaultRuleError,
+    Profile,
+    StateFileError,
+    read_rules,
+    serve,
+)
+from alchemiser_dagster.embedded.bars import SPLIT
 from alchemiser_dagster.market.bars import BarsError, read_bars
 from alchemiser_dagster.market.sessions import (
     last_completed_session,
@@ -18,22 +27,36 @@ from alchemiser_dagster.market.synthetic import instruments
 from alchemiser_dagster.settings import SYNTHETIC_SEED
 
 HISTORY = timedelta(days=730)
+MOST_SECONDS = 86_400
 SESSIONS_TO_PLAY = 20
 """The account is opened this many sessions before the last bar, so that there is time to trade."""
 
 
-def broker(bars: Path | None, port: int, state: Path) -> None:
-    """Serve until interrupted. Each look at the clock or an order lets a second pass."""
+def broker(
+    bars: Path | None,
+    port: int,
+    state: Path,
+    clock: ClockMode,
+    profile: Profile,
+    faults: Path | None,
+) -> None:
+    """Serve until interrupted."""
     try:
         state.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         fail(f"{state.parent} cannot be made: {error.strerror}")
     try:
+        rules = read_rules(faults) if faults is not None else ()
         table, name = _market(bars)
         latest = table["date"].max()
         assert isinstance(latest, date)
         opening = sessions_between(latest - timedelta(days=60), latest)[-SESSIONS_TO_PLAY]
         err.print(f"Embedded broker on 127.0.0.1: {name}; state in {state}", highlight=False)
+        err.print(
+            f"Fills are {profile.name}, the clock is {clock.kind}, "
+            f"fault rules in force: {len(rules)}.",
+            highlight=False,
+        )
         err.print(
             f"The address and keys are in {Connection.path_for(state)}; a new account is opened at "
             f"the open of {opening}. Ctrl-C ends it and loses nothing.",
@@ -45,9 +68,11 @@ def broker(bars: Path | None, port: int, state: Path) -> None:
             opened_at=session_open(opening),
             port=port,
             seed=SYNTHETIC_SEED,
-            clock=ClockMode("per_request"),
+            clock=clock,
+            profile=profile,
+            faults=rules,
         )
-    except (BarsError, StateFileError) as error:
+    except (BarsError, StateFileError, FaultRuleError) as error:
         fail(str(error))
     except OverflowError:
         fail(f"expected a port from 0 to 65535, was {port}")
@@ -55,9 +80,47 @@ def broker(bars: Path | None, port: int, state: Path) -> None:
         fail(f"cannot serve on port {port}: {error.strerror}")
 
 
+def clock_mode(text: str) -> ClockMode:
+    """The clock named by `--clock`: a kind and, after a colon, its seconds or its speed.
+
+    Raises ValueError for any other text.
+    """
+    kind, _, number = text.partition(":")
+    match kind:
+        case "manual" if not number:
+            return ClockMode("manual")
+        case "per_request":
+            return ClockMode("per_request", step=timedelta(seconds=_positive(number or "1")))
+        case "scaled":
+            return ClockMode("scaled", speed=_positive(number or "1"))
+    raise ValueError(f"expected manual, per_request[:SECONDS] or scaled[:SPEED], was {text!r}")
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= MOST_SECONDS:
+        raise ValueError(f"expected a number above 0, at most {MOST_SECONDS}, was {text!r}")
+    return number
+
+
+def _with_splits(table: pl.DataFrame, path: Path) -> pl.DataFrame:
+    """`table` with the column `split` of the file, if it has one."""
+    if SPLIT not in pl.read_parquet_schema(path):
+        return table
+    splits = pl.read_parquet(path, columns=["symbol", "date", SPLIT]).select(
+        pl.col("symbol").cast(pl.String).str.replace("/", ".", literal=True),
+        pl.col("date").cast(pl.Date),
+        pl.col(SPLIT).cast(pl.Float64),
+    )
+    return table.join(splits, on=["symbol", "date"], how="left")
+
+
 def _market(bars: Path | None) -> tuple[pl.DataFrame, str]:
     if bars is not None:
-        return read_bars(bars), f"bars of {bars}"
+        return _with_splits(read_bars(bars), bars), f"bars of {bars}"
     source = SyntheticSource(SYNTHETIC_SEED)
     last = last_completed_session(datetime.now(UTC))
     return source.daily_bars(instruments(), last - HISTORY, last), source.name

@@ -19,13 +19,14 @@ clock and injects faults. A request passes through these, each a file or a few:
     store           SQLite; equal requests from an equal start make equal files
     market          prices from daily bars (`paths`, `option_market`), nothing of the future
 
-What it does not do: bracket, OCO and OTO orders, minute bars, watchlists, news, crypto. Splits do
-not occur, since the bars are adjusted for them. Buying power is checked when an order is sent, not
-when it fills, so that a market order queued overnight can leave cash below zero.
+What it does not do: minute bars, watchlists, news, crypto, changes of name. Splits occur where the
+bars have a column `split` (see `bars` and `splits`). Buying power is checked when an order is sent,
+not when it fills, so that a market order queued overnight can leave cash below zero.
 """
 
 from alchemiser_dagster.embedded.clock import MANUAL, ClockMode
 from alchemiser_dagster.embedded.control import ControlClient, ControlError
+from alchemiser_dagster.embedded.faults import FaultRuleError, read_rules
 from alchemiser_dagster.embedded.matching import CASH_STRICT, PAPER, PROFILES, REALISTIC, Profile
 from alchemiser_dagster.embedded.serve import Connection, EmbeddedBroker, serve
 from alchemiser_dagster.embedded.store import StateFileError
@@ -41,7 +42,9 @@ __all__ = [
     "ControlClient",
     "ControlError",
     "EmbeddedBroker",
+    "FaultRuleError",
     "Profile",
     "StateFileError",
+    "read_rules",
     "serve",
 ]

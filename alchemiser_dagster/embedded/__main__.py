@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import tomllib
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +9,8 @@ from pathlib import Path
 import polars as pl
 
 from alchemiser_dagster.embedded.clock import ClockMode
-from alchemiser_dagster.embedded.matching import PAPER, REALISTIC
+from alchemiser_dagster.embedded.faults import read_rules
+from alchemiser_dagster.embedded.matching import PROFILES
 from alchemiser_dagster.embedded.serve import serve
 from alchemiser_dagster.embedded.store import StateFileError
 from alchemiser_dagster.market.bars import BarsError
@@ -36,7 +36,7 @@ def main() -> int:
     parser.add_argument("--clock", choices=("manual", "per_request", "scaled"), default="manual")
     parser.add_argument("--step", type=float, default=1.0, help="seconds per reading, per_request")
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second")
-    parser.add_argument("--profile", choices=("paper", "realistic"), default="paper")
+    parser.add_argument("--profile", choices=tuple(PROFILES), default="paper")
     parser.add_argument("--faults", type=Path, help="TOML file of fault rules: [[fault]] tables")
     parser.add_argument("--rate-limit", type=int, help="requests per minute")
     given = parser.parse_args()
@@ -50,9 +50,9 @@ def main() -> int:
             opening_cash=given.cash,
             seed=given.seed,
             clock=clock,
-            profile=REALISTIC if given.profile == "realistic" else PAPER,
+            profile=PROFILES[given.profile],
             rate_limit=given.rate_limit,
-            faults=tomllib.loads(given.faults.read_text())["fault"] if given.faults else (),
+            faults=read_rules(given.faults) if given.faults else (),
         )
     except (BarsError, StateFileError, OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")

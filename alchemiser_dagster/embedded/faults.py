@@ -16,11 +16,13 @@ often it fired, so that a test can assert that its fault really happened. Rules 
 server only: one that crashes it is gone when it is started again.
 """
 
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from alchemiser_dagster.embedded.paths import uniform
 
@@ -148,6 +150,24 @@ class FaultRule:
             "seen": self.seen,
             "fired": self.fired,
         }
+
+
+def read_rules(path: Path) -> list[Mapping[str, object]]:
+    """The rules of a TOML file, its `[[fault]]` tables, each checked; raises FaultRuleError."""
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise FaultRuleError(f"{path}: expected a TOML file of fault rules: {error}") from error
+    rules = found.get("fault")
+    if set(found) != {"fault"} or not isinstance(rules, list):
+        raise FaultRuleError(
+            f"{path}: expected [[fault]] tables and nothing else, was {sorted(found) or 'empty'}"
+        )
+    try:
+        FaultPlan(seed=0, may_crash=True).add(rules)
+    except FaultRuleError as error:
+        raise FaultRuleError(f"{path}: {error}") from error
+    return rules
 
 
 class FaultPlan:
