@@ -43,12 +43,14 @@ def build_definitions(account: Home | None = None, strategies: str | None = None
 
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = [daily_bars_asset(evenings)]
     for book in books:
-        assets += [
-            signal_asset(book, evenings),
-            plan_asset(book, traded),
-            *book_accounts(book.name, traded),
-            history_asset(book),
-        ]
+        # A book that is switched off keeps its account: it may hold shares.
+        assets += book_accounts(book.name, traded)
+        if book.enabled:
+            assets += [
+                signal_asset(book, evenings),
+                plan_asset(book, traded),
+                history_asset(book),
+            ]
     enabled = [book.name for book in books if book.enabled]
     assets.append(consolidated_portfolio_asset(enabled, evenings))
     assets.append(
@@ -71,7 +73,7 @@ def build_definitions(account: Home | None = None, strategies: str | None = None
         jobs=[*jobs.values(), trade_session],
         schedules=[evening_schedule(jobs["evening"])],
         sensors=[
-            market_calendar_sensor(jobs["plan_session"], trade_session),
+            market_calendar_sensor(jobs["evening"], jobs["plan_session"], trade_session),
             after_close_automation(),
         ],
         resources={

@@ -1,7 +1,8 @@
 """When things happen: the evening schedule, the market-calendar sensor, the jobs they start.
 
     evening (17:30 New York)      bars and signals of the session just completed
-    market_calendar, all day      the plan of the running session, once it is a session
+    market_calendar, all day      the plan of the running session (and last evening's bars and
+                                  signals, should they be missing)
     market_calendar, last 15 min  the trading of the session
     declarative automation        fills, lots, performance, account, once a session was traded
 
@@ -15,13 +16,16 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 
 from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk
 from alchemiser_dagster.execution.errors import BrokerError
-from alchemiser_dagster.execution.gate import NEW_YORK, phase_of_day
+from alchemiser_dagster.execution.gate import phase_of_day
 from alchemiser_dagster.execution.guards import WrongBroker
-from alchemiser_dagster.market.sessions import is_session
+from alchemiser_dagster.ledger.queries import the_session
+from alchemiser_dagster.market.sessions import NEW_YORK, is_session, previous_session
 from alchemiser_dagster.settings import SettingsError
 
 EVENING = "30 17 * * 1-5"
 SENSOR_SECONDS = 30
+ATTEMPTS = 3
+"""How often the sensor requests a run of a session that fails."""
 
 
 def asset_jobs() -> dict[str, UnresolvedAssetJobDefinition]:
@@ -72,23 +76,24 @@ def evening_schedule(job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition
 
 
 def market_calendar_sensor(
-    plan_job: UnresolvedAssetJobDefinition, trade_job: dg.JobDefinition
+    evening_job: UnresolvedAssetJobDefinition,
+    plan_job: UnresolvedAssetJobDefinition,
+    trade_job: dg.JobDefinition,
 ) -> dg.SensorDefinition:
     """The sensor that reads the exchange's clock."""
 
     @dg.sensor(
         name="market_calendar",
-        jobs=[plan_job, trade_job],
+        jobs=[evening_job, plan_job, trade_job],
         minimum_interval_seconds=SENSOR_SECONDS,
         default_status=dg.DefaultSensorStatus.STOPPED,
     )
     def market_calendar(
         context: dg.SensorEvaluationContext, records: AccountRecords, trading: TradingDesk
     ) -> dg.SensorResult | dg.SkipReason:
-        """Plan the running session, and trade it once its window has opened and it is planned.
+        """Take the running session a step further: bars, plan, and in its window the trading.
 
-        The run keys are the session's: asking again is a no-op. Outside its window a session is
-        never requested, however late this sensor wakes up.
+        Outside its window a session is never traded, however late this sensor wakes up.
         """
         try:
             phase = phase_of_day(trading.desk())
@@ -101,32 +106,58 @@ def market_calendar_sensor(
             return dg.SkipReason(f"{session} is the account's first evening; it trades after it")
         if phase.clock.now >= phase.day.closes_at or phase.clock.now < phase.day.opens_at:
             return dg.SkipReason(phase.says)
-        key = session.isoformat()
-        requests = [
-            dg.RunRequest(run_key=f"plan:{key}", job_name="plan_session", partition_key=key)
-        ]
-        context.log.info(phase.says)
-        if phase.window is not None:
-            if _is_planned(context.instance, key):
-                trade = f"trade:{key}"
-                requests.append(
-                    dg.RunRequest(run_key=trade, job_name="trade_session", partition_key=key)
-                )
-            else:
-                context.log.info(f"the trading of {key} waits for its run of plan_session to end")
-        return dg.SensorResult(run_requests=requests)
+        key, before = session.isoformat(), previous_session(session).isoformat()
+        runs = context.instance
+        bars_missing = not records.tables.path(["daily_bars"], before).exists()
+        if bars_missing and not _gave_up(runs, "evening", before):
+            return _step(runs, "evening", before)  # last evening was slept through
+        if not _has_ended(runs, "plan_session", key):
+            return _step(runs, "plan_session", key)
+        if phase.window is None:
+            return dg.SkipReason(phase.says)
+        with records.ledger.read() as connection:
+            traded = the_session(connection, session)
+        if traded is not None and traded.state == "complete":
+            return dg.SkipReason(f"{session} has been traded; {phase.says}")
+        return _step(runs, "trade_session", key)
 
     return market_calendar
 
 
-def _is_planned(instance: dg.DagsterInstance, key: str) -> bool:
-    """Whether a run of `plan_session` has ended; it fails when a single book has no plan."""
+def _ended(instance: dg.DagsterInstance, job: str, key: str) -> int:
+    """How many runs of a job have ended for a session."""
     ended = dg.RunsFilter(
-        job_name="plan_session",
+        job_name=job,
         tags={"dagster/partition": key},
-        statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE],
+        statuses=[
+            dg.DagsterRunStatus.SUCCESS,
+            dg.DagsterRunStatus.FAILURE,
+            dg.DagsterRunStatus.CANCELED,
+        ],
     )
-    return instance.get_runs_count(ended) > 0
+    return instance.get_runs_count(ended)
+
+
+def _has_ended(instance: dg.DagsterInstance, job: str, key: str) -> bool:
+    """Whether a job has run for a session; a plan run fails when a single book has no plan."""
+    return _ended(instance, job, key) > 0
+
+
+def _gave_up(instance: dg.DagsterInstance, job: str, key: str) -> bool:
+    return _ended(instance, job, key) >= ATTEMPTS
+
+
+def _step(instance: dg.DagsterInstance, job: str, key: str) -> dg.SensorResult | dg.SkipReason:
+    """Request a run; one that failed is tried again, under a new key, a few times.
+
+    Asking twice for the same attempt is a no-op. Trying again is safe: what was done is found in
+    the ledger, and nothing is sent twice.
+    """
+    attempt = _ended(instance, job, key)
+    if attempt >= ATTEMPTS:
+        return dg.SkipReason(f"{job} of {key} has failed {attempt} times; somebody should look")
+    request = dg.RunRequest(run_key=f"{job}:{key}:{attempt}", job_name=job, partition_key=key)
+    return dg.SensorResult(run_requests=[request])
 
 
 def after_close_automation() -> dg.AutomationConditionSensorDefinition:

@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from alchemiser_dagster.execution.broker import Clock, TradingDay
 from alchemiser_dagster.execution.desk import WINDOW, Desk
 from alchemiser_dagster.execution.errors import BrokerError
 from alchemiser_dagster.execution.walk import NO_ORDERS
+from alchemiser_dagster.execution.wire import NEW_YORK
 from alchemiser_dagster.ledger.queries import the_session
-
-NEW_YORK = ZoneInfo("America/New_York")
 
 
 class SessionRefused(Exception):

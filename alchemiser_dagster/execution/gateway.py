@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 import requests
 from alpaca.common.exceptions import APIError
@@ -36,25 +35,31 @@ from alpaca.trading.requests import (
     OrderRequest,
 )
 
+from alchemiser_dagster.books.money import to_cents
 from alchemiser_dagster.execution.broker import (
-    ENDS,
     Account,
     Asset,
     BrokerOrder,
     Clock,
-    OrderState,
     Position,
     TradingDay,
 )
 from alchemiser_dagster.execution.errors import BrokerError, after_submit, read
 from alchemiser_dagster.execution.quotes import Quote
+from alchemiser_dagster.execution.wire import (
+    decimal_of,
+    moment_of,
+    new_york,
+    order_of,
+    sendable,
+)
 from alchemiser_dagster.ledger.posting import Execution
 
 TIMEOUT_SECONDS = (3, 10)
 READ_TRIES = 3
+MILLIONTH = Decimal("0.000001")
 ORDERS_PAGE = 500
 ACTIVITIES_PAGE = 100
-NEW_YORK = ZoneInfo("America/New_York")
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -91,10 +96,10 @@ class Gateway:
         """The broker's time and whether the market is open."""
         raw = self._read("clock", self._trading.get_clock)
         return Clock(
-            now=_moment(raw["timestamp"]),
+            now=moment_of(raw["timestamp"]),
             is_open=raw["is_open"],
-            next_open=_moment(raw["next_open"]),
-            next_close=_moment(raw["next_close"]),
+            next_open=moment_of(raw["next_open"]),
+            next_close=moment_of(raw["next_close"]),
         )
 
     def calendar(self, first: date, last: date) -> list[TradingDay]:
@@ -104,8 +109,8 @@ class Gateway:
         return [
             TradingDay(
                 session=date.fromisoformat(row["date"]),
-                opens_at=_new_york(row["date"], row["open"]),
-                closes_at=_new_york(row["date"], row["close"]),
+                opens_at=new_york(row["date"], row["open"]),
+                closes_at=new_york(row["date"], row["close"]),
             )
             for row in rows
         ]
@@ -119,8 +124,8 @@ class Gateway:
             obstacle = f"account status {raw['status']}"
         return Account(
             number=raw["account_number"],
-            cash=Decimal(raw["cash"]),
-            equity=Decimal(raw["equity"]),
+            cash=to_cents(Decimal(raw["cash"])),
+            equity=Decimal(raw["equity"]).quantize(MILLIONTH),
             obstacle=obstacle,
         )
 
@@ -151,7 +156,9 @@ class Gateway:
         request = StockLatestQuoteRequest(symbol_or_symbols=wanted, feed=self._feed)
         raw = self._read("quotes", lambda: self._data.get_stock_latest_quote(request))
         return {
-            symbol: Quote(symbol, _decimal(quote["bp"]), _decimal(quote["ap"]), _moment(quote["t"]))
+            symbol: Quote(
+                symbol, decimal_of(quote["bp"]), decimal_of(quote["ap"]), moment_of(quote["t"])
+            )
             for symbol, quote in raw.items()
             if quote is not None
         }
@@ -165,13 +172,13 @@ class Gateway:
             if isinstance(cause, APIError) and cause.status_code == requests.codes.not_found:
                 return None
             raise
-        return _order(raw)
+        return order_of(raw)
 
     def orders_since(self, since: datetime) -> dict[str, BrokerOrder]:
         """The latest orders submitted after `since`, at most 500, by client id."""
         request = GetOrdersRequest(status=QueryOrderStatus.ALL, limit=ORDERS_PAGE, after=since)
         rows = self._read("orders", lambda: self._trading.get_orders(request))
-        return {row["client_order_id"]: _order(row) for row in rows}
+        return {row["client_order_id"]: order_of(row) for row in rows}
 
     def executions(self, since: datetime) -> dict[str, list[Execution]]:
         """Every execution after `since`, by the broker's order id."""
@@ -183,7 +190,7 @@ class Gateway:
                     quantity=Decimal(row["qty"]),
                     cumulative_quantity=Decimal(row["cum_qty"]),
                     price=Decimal(row["price"]),
-                    executed_at=_moment(row["transaction_time"]),
+                    executed_at=moment_of(row["transaction_time"]),
                 )
             )
         return found
@@ -224,7 +231,7 @@ class Gateway:
         """
         common = {
             "symbol": symbol,
-            "qty": _wire(quantity),
+            "qty": sendable(quantity),
             "side": OrderSide(side),
             "time_in_force": TimeInForce.DAY,
             "client_order_id": client_order_id,
@@ -232,10 +239,10 @@ class Gateway:
         request: OrderRequest = (
             MarketOrderRequest(**common)
             if limit_price is None
-            else LimitOrderRequest(**common, limit_price=_wire(limit_price))
+            else LimitOrderRequest(**common, limit_price=sendable(limit_price))
         )
         try:
-            return _order(self._trading.submit_order(request))
+            return order_of(self._trading.submit_order(request))
         except Exception as error:
             raise after_submit(error) from error
 
@@ -279,35 +286,3 @@ def _brief(error: Exception) -> str:
         status, code, message = read(error)
         return f"HTTP {status}, code {code}: {message or 'no readable body'}"
     return type(error).__name__
-
-
-def _order(raw: Any) -> BrokerOrder:
-    return BrokerOrder(
-        order_id=raw["id"],
-        client_order_id=raw["client_order_id"],
-        state=ENDS.get(raw["status"], OrderState.WORKING),
-        filled_quantity=Decimal(raw["filled_qty"] or "0"),
-    )
-
-
-def _wire(number: Decimal) -> float:
-    """alpaca-py takes floats; only a decimal that survives the trip may be sent."""
-    sent = float(number)
-    if Decimal(repr(sent)) != number:
-        raise BrokerError(f"expected a number that a float can carry exactly, was {number}")
-    return sent
-
-
-def _decimal(number: Any) -> Decimal:
-    return Decimal(str(number))
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"expected a time with its zone, was {text!r}")
-    return moment
-
-
-def _new_york(day: str, time_of_day: str) -> datetime:
-    return datetime.fromisoformat(f"{day}T{time_of_day}").replace(tzinfo=NEW_YORK)

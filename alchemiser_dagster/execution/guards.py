@@ -17,7 +17,8 @@ import requests
 from alpaca.data.historical import StockHistoricalDataClient
 from alpaca.trading.client import TradingClient
 
-from alchemiser_dagster.execution.gateway import NEW_YORK, Gateway
+from alchemiser_dagster.execution.gateway import Gateway
+from alchemiser_dagster.execution.wire import NEW_YORK
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 EMBEDDED_ACCOUNTS = "EMB"

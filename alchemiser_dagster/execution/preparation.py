@@ -11,9 +11,10 @@ from decimal import Decimal
 from alchemiser_dagster.books.money import to_cents
 from alchemiser_dagster.books.planning import Plan, PlanError, plan_book
 from alchemiser_dagster.execution.desk import Desk
-from alchemiser_dagster.execution.gate import NEW_YORK, OpenWindow
-from alchemiser_dagster.execution.quotes import problem
+from alchemiser_dagster.execution.gate import OpenWindow
+from alchemiser_dagster.execution.quotes import OLDEST_TO_VALUE, problem
 from alchemiser_dagster.execution.reconciliation import compare
+from alchemiser_dagster.execution.wire import NEW_YORK
 from alchemiser_dagster.ledger.opening import open_account, open_books
 from alchemiser_dagster.ledger.queries import (
     Snapshot,
@@ -212,11 +213,13 @@ def _map_prices(desk: Desk, session: date, symbols: Iterable[str]) -> dict[str, 
             desk.gateway.wait(timedelta(seconds=1).total_seconds())
         quotes = desk.gateway.quotes(missing)
         now = desk.gateway.clock().now
-        faults = {
-            symbol: fault
+        judged = {
+            symbol: problem(quotes[symbol], now, oldest=OLDEST_TO_VALUE)
+            if symbol in quotes
+            else "no quote"
             for symbol in missing
-            if (fault := problem(quotes[symbol], now) if symbol in quotes else "no quote")
         }
+        faults = {symbol: fault for symbol, fault in judged.items() if fault}
         good = {symbol: quotes[symbol] for symbol in missing if symbol not in faults}
         record_prices(
             desk.ledger,

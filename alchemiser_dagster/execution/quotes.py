@@ -10,6 +10,8 @@ from decimal import Decimal
 
 WIDEST_SPREAD = Decimal("0.10")
 OLDEST = timedelta(seconds=10)
+OLDEST_TO_VALUE = timedelta(seconds=60)
+"""An order needs a fresh quote; to value and plan books a slightly older one will do."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class Quote:
         return (self.bid + self.ask) / 2
 
 
-def problem(quote: Quote, now: datetime) -> str | None:
-    """Why `quote` may not be traded on at `now` (the broker's clock); None when it may."""
+def problem(quote: Quote, now: datetime, *, oldest: timedelta = OLDEST) -> str | None:
+    """Why `quote` may not be used at `now` (the broker's clock); None when it may."""
     if quote.bid <= 0 or quote.ask <= 0:
         return f"one-sided quote {quote.bid}/{quote.ask}"
     if quote.bid > quote.ask:
@@ -36,6 +38,6 @@ def problem(quote: Quote, now: datetime) -> str | None:
     spread = (quote.ask - quote.bid) / quote.mid
     if spread > WIDEST_SPREAD:
         return f"wide quote {quote.bid}/{quote.ask}, {spread:.2%} of its mid"
-    if now - quote.at > OLDEST:
+    if now - quote.at > oldest:
         return f"stale quote, {(now - quote.at).total_seconds():.0f} seconds old"
     return None

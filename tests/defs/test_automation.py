@@ -1,7 +1,7 @@
 """The market-calendar sensor against the embedded broker's clock, and the evening schedule."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from alchemiser_dagster.commands.replay import embedded_broker
 from alchemiser_dagster.defs.resources import TradingDesk
 from alchemiser_dagster.embedded import ControlClient
 from alchemiser_dagster.market.sessions import NEW_YORK, session_close
-from tests.world import STEADY
+from tests.world import STEADY, market
 
 from .conftest import World, make_world
 
@@ -25,7 +25,7 @@ class Exchange:
 
     world: World
     control: ControlClient
-    plan_ended: dg.DagsterRunStatus | None = None
+    ended: list[tuple[str, str, dg.DagsterRunStatus]] = field(default_factory=list)
 
     def tick(self) -> dg.SensorResult | dg.SkipReason:
         records = self.world.records
@@ -35,11 +35,11 @@ class Exchange:
             dg.DagsterInstance.ephemeral() as instance,
             dg.build_sensor_context(instance=instance, resources=resources) as context,
         ):
-            if self.plan_ended is not None:
+            for job, session, status in self.ended:
                 instance.create_run_for_job(
-                    self.world.definitions().resolve_job_def("plan_session"),
-                    status=self.plan_ended,
-                    tags={"dagster/partition": TUESDAY.isoformat()},
+                    self.world.definitions().resolve_job_def(job),
+                    status=status,
+                    tags={"dagster/partition": session},
                 )
             return sensor(context)  # type: ignore[return-value]
 
@@ -60,39 +60,61 @@ class Exchange:
 @pytest.fixture
 def exchange(tmp_path: Path) -> Iterator[Exchange]:
     world = make_world(tmp_path, {"steady": (STEADY, "1")})
+    world.records.tables.write(["daily_bars"], "2023-12-29", market())
     with embedded_broker(world.home, world.facts, world.strategies) as broker:
         yield Exchange(world, broker.control())
 
 
 def test_a_session_is_planned_when_it_opens_and_traded_in_its_window(exchange: Exchange) -> None:
     exchange.control.advance_to("next_open")
-    assert exchange.requested() == ["plan:2024-01-02"]
-    exchange.plan_ended = dg.DagsterRunStatus.SUCCESS
+    assert exchange.requested() == ["plan_session:2024-01-02:0"]
+    exchange.ended = [("plan_session", "2024-01-02", dg.DagsterRunStatus.SUCCESS)]
     exchange.at(TUESDAY, timedelta(minutes=15, seconds=1))
-    assert exchange.requested() == ["plan:2024-01-02"]
+    assert "the window of 2024-01-02 opens at 15:45" in exchange.skipped()
     exchange.at(TUESDAY, timedelta(minutes=15))
-    assert exchange.requested() == ["plan:2024-01-02", "trade:2024-01-02"]
+    assert exchange.requested() == ["trade_session:2024-01-02:0"]
 
 
 def test_a_session_is_not_traded_before_its_plan_is_made(exchange: Exchange) -> None:
     """Switched on inside the window, the sensor must not trade beside the planning."""
     exchange.at(TUESDAY, timedelta(minutes=14))
-    assert exchange.requested() == ["plan:2024-01-02"]
-    exchange.plan_ended = dg.DagsterRunStatus.STARTED
-    assert exchange.requested() == ["plan:2024-01-02"]
-    exchange.plan_ended = dg.DagsterRunStatus.FAILURE  # a book without a plan fails the run
-    assert exchange.requested() == ["plan:2024-01-02", "trade:2024-01-02"]
+    assert exchange.requested() == ["plan_session:2024-01-02:0"]
+    exchange.ended = [("plan_session", "2024-01-02", dg.DagsterRunStatus.STARTED)]
+    assert exchange.requested() == ["plan_session:2024-01-02:0"]
+    # a run of plans fails when a single book has none; the others are traded
+    exchange.ended = [("plan_session", "2024-01-02", dg.DagsterRunStatus.FAILURE)]
+    assert exchange.requested() == ["trade_session:2024-01-02:0"]
 
 
 def test_a_second_tick_asks_with_the_same_key(exchange: Exchange) -> None:
-    exchange.plan_ended = dg.DagsterRunStatus.SUCCESS
+    exchange.ended = [("plan_session", "2024-01-02", dg.DagsterRunStatus.SUCCESS)]
     exchange.at(TUESDAY, timedelta(minutes=14))
     assert exchange.requested() == exchange.requested()
 
 
+def test_a_trading_run_that_failed_is_tried_again_a_few_times(exchange: Exchange) -> None:
+    exchange.at(TUESDAY, timedelta(minutes=14))
+    exchange.ended = [("plan_session", "2024-01-02", dg.DagsterRunStatus.SUCCESS)]
+    for attempt in range(3):
+        assert exchange.requested() == [f"trade_session:2024-01-02:{attempt}"]
+        exchange.ended.append(("trade_session", "2024-01-02", dg.DagsterRunStatus.FAILURE))
+    assert exchange.skipped() == (
+        "trade_session of 2024-01-02 has failed 3 times; somebody should look"
+    )
+
+
+def test_an_evening_that_was_slept_through_is_made_up_for(exchange: Exchange) -> None:
+    exchange.world.records.tables.path(["daily_bars"], "2023-12-29").unlink()
+    exchange.control.advance_to("next_open")
+    assert exchange.requested() == ["evening:2023-12-29:0"]
+    exchange.ended = [("evening", "2023-12-29", dg.DagsterRunStatus.FAILURE)] * 3
+    assert exchange.requested() == ["plan_session:2024-01-02:0"]
+
+
 def test_a_window_that_was_slept_through_is_not_caught_up(exchange: Exchange) -> None:
+    exchange.ended = [("plan_session", "2024-01-02", dg.DagsterRunStatus.SUCCESS)]
     exchange.at(TUESDAY, timedelta(seconds=59))
-    assert exchange.requested() == ["plan:2024-01-02"]
+    assert "the window of 2024-01-02 has closed" in exchange.skipped()
     exchange.at(TUESDAY, timedelta(minutes=-30))
     assert "the window of 2024-01-02 has closed" in exchange.skipped()
 
