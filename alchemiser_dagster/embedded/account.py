@@ -57,16 +57,22 @@ def add_to_position(position: Position, signed_qty: Decimal, price: Decimal) -> 
         position.overnight_qty = after
 
 
-def held_for_orders(state: State, symbol: str) -> Decimal:
-    """Shares of the position in `symbol` that open orders against it hold."""
+def held_for_orders(state: State, symbol: str, apart: str | None = None) -> Decimal:
+    """Shares of the position in `symbol` that open orders against it hold.
+
+    The two exits of one order hold the same shares. Those of the order with the id `apart` are left
+    out.
+    """
     position = state.positions.get(symbol)
     if position is None:
         return ZERO
     closing = "sell" if position.qty > 0 else "buy"
-    return sum(
-        (o.held_shares for o in state.orders.values() if o.symbol == symbol and o.side == closing),
-        ZERO,
-    )
+    by_group: dict[str, Decimal] = {}
+    for order in state.orders.values():
+        group = order.attached_to or order.id
+        if order.symbol == symbol and order.side == closing and group != apart:
+            by_group[group] = max(by_group.get(group, ZERO), order.held_shares)
+    return sum(by_group.values(), ZERO)
 
 
 @dataclass(frozen=True, slots=True)

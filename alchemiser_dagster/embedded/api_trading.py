@@ -202,7 +202,7 @@ class TradingApi:
         return Response(b"")
 
     def _order_view(self, order: Order) -> views.Json:
-        return views.order_view(order, self._broker.desk.legs(order))
+        return views.order_view(order, self._broker.desk.nested(order))
 
     def _sequence(self, order_id: str | None) -> int | None:
         return self._broker.desk.order(order_id).sequence if order_id else None

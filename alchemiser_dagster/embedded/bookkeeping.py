@@ -9,10 +9,10 @@ import uuid
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from alchemiser_dagster.embedded.account import add_to_position, cash_effect
+from alchemiser_dagster.embedded.account import add_to_position, cash_effect, held_for_orders
 from alchemiser_dagster.embedded.clock import new_york_date
 from alchemiser_dagster.embedded.money import ZERO, plain
-from alchemiser_dagster.embedded.orders import Execution, Order
+from alchemiser_dagster.embedded.orders import GROUP_CLASSES, Execution, Order
 from alchemiser_dagster.embedded.realistic import count_fill
 from alchemiser_dagster.embedded.state import (
     Activity,
@@ -108,6 +108,8 @@ class Bookkeeper:
                 position_qty=position_qty,
             )
         )
+        if order.order_class in GROUP_CLASSES:
+            self._follow_fill(order, execution.qty)
 
     def fill_whole(self, order: Order, execution: Execution) -> None:
         """Mark a multi-leg order filled, whose legs have been booked."""
@@ -130,6 +132,48 @@ class Bookkeeper:
             case _:
                 order.failed_at = at
         self.record(order, status, at)
+        if order.order_class in GROUP_CLASSES and status != "replaced":
+            for other in self._group(order):
+                if other.is_open:
+                    self.end(other, "canceled")
+
+    def _group(self, order: Order) -> list[Order]:
+        """The other open orders of a bracket, OCO or OTO order."""
+        first = order.attached_to or order.id
+        return [
+            other
+            for other in self.state.orders.values()
+            if first in (other.id, other.attached_to) and other is not order
+        ]
+
+    def _follow_fill(self, order: Order, qty: Decimal) -> None:
+        """An entry that has filled whole sets its exits free; an exit's fill is off the other."""
+        is_entry = order.attached_to is None and order.order_class != "oco"
+        if is_entry and order.status != "filled":
+            return
+        for other in self._group(order):
+            if is_entry:
+                self._set_free(other)
+            elif order.status == "filled":
+                if other.is_open:
+                    self.end(other, "canceled")
+            elif other.qty is not None:
+                other.qty -= qty
+                self.touch(other)
+
+    def _set_free(self, waiting: Order) -> None:
+        """Bring an exit to the market, for as many shares as are free; or cancel it."""
+        position = self.state.positions.get(waiting.symbol)
+        held = abs(position.qty) if position is not None else ZERO
+        claimed = held_for_orders(self.state, waiting.symbol, apart=waiting.attached_to)
+        assert waiting.qty is not None, "expected an exit in shares"
+        if held <= claimed:
+            self.end(waiting, "canceled")
+            return
+        waiting.qty = min(waiting.qty, held - claimed)
+        waiting.status = "new"
+        waiting.updated_at = self.stamp()
+        self.record(waiting, "new", waiting.updated_at)
 
     def add_activity(
         self,

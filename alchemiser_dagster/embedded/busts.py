@@ -63,6 +63,8 @@ def bust(books: Bookkeeper, order: Order, fill: Activity) -> None:
     ]
     if sum((waiting.held_shares for waiting in closing), ZERO) > abs(left):
         for waiting in closing:
+            if not waiting.is_open:
+                continue
             books.end(waiting, "canceled")
 
 

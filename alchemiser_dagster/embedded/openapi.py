@@ -30,6 +30,9 @@ ORDER_BODY: Schema = {
         "stop_price": {"type": ["string", "number"]},
         "extended_hours": {"type": "boolean"},
         "client_order_id": TEXT,
+        "order_class": {"enum": ["", "simple", "bracket", "oco", "oto", "mleg"]},
+        "take_profit": {"type": "object"},
+        "stop_loss": {"type": "object"},
     },
     "required": ["type", "time_in_force"],
 }

@@ -109,7 +109,7 @@ class OptionSettlement:
 
     def _cancel_orders(self, symbol: str) -> None:
         for order in list(self._books.state.orders.values()):
-            if order.symbol == symbol:
+            if order.symbol == symbol and order.is_open:
                 self._books.end(order, "canceled")
 
     def _underlying(self, contract: Contract) -> str:

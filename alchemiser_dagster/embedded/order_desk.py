@@ -10,10 +10,12 @@ from decimal import Decimal
 
 from alchemiser_dagster.embedded import rules
 from alchemiser_dagster.embedded.account import held_for_orders, reservation
+from alchemiser_dagster.embedded.attached_orders import attach, check_group, regroup
 from alchemiser_dagster.embedded.bookkeeping import asset_id
 from alchemiser_dagster.embedded.money import ZERO, decimals, is_whole, quantity_down
 from alchemiser_dagster.embedded.multi_leg import check_legs, legs_of
-from alchemiser_dagster.embedded.orders import Order, OrderRequest, Replacement
+from alchemiser_dagster.embedded.option_contracts import is_option
+from alchemiser_dagster.embedded.orders import GROUP_CLASSES, Order, OrderRequest, Replacement
 from alchemiser_dagster.embedded.refusals import (
     RefusalError,
     invalid,
@@ -77,7 +79,11 @@ class OrderDesk:
         self.venue.check_time_in_force(request)
         if request.legs:
             return self._submit_legs(request)
+        if request.order_class and is_option(request.symbol):
+            raise unprocessable("complex orders not supported for options trading")
         admission = rules.check_order(request, self.state, self.market, self.opening_cash)
+        if request.order_class in GROUP_CLASSES:
+            check_group(request, admission.position_intent, admission.reserve_price)
         sequence = self.books.next_sequence()
         order_id = self.books.next_id("order")
         at = self.books.stamp()
@@ -101,8 +107,11 @@ class OrderDesk:
             trail_percent=request.trail_percent,
             extended_hours=request.extended_hours,
             position_intent=admission.position_intent,
+            order_class=request.order_class,
             reserve_price=admission.reserve_price,
         )
+        if request.order_class in GROUP_CLASSES:
+            attach(order, request, self.books, self.venue.reaches_market(order))
         return self._enter(order)
 
     def _submit_legs(self, request: OrderRequest) -> Order:
@@ -138,6 +147,10 @@ class OrderDesk:
         """The orders of the legs of a multi-leg order."""
         return [self.order(leg_id) for leg_id in order.legs]
 
+    def nested(self, order: Order) -> list[Order]:
+        """The orders shown within `order`: its legs, or the exits attached to it."""
+        return [self.order(order_id) for order_id in (*order.legs, *order.attached)]
+
     def cancel(self, order_id: str) -> None:
         order = self.order(order_id)
         if order.parent_id is not None:
@@ -153,7 +166,8 @@ class OrderDesk:
         """Cancel every open order; the ids of those canceled, in order of arrival."""
         ids = [order.id for order in self.state.orders.values() if order.parent_id is None]
         for order_id in ids:
-            self.cancel(order_id)
+            if order_id in self.state.orders:
+                self.cancel(order_id)
         return ids
 
     def replace(self, order_id: str, change: Replacement) -> Order:
@@ -197,6 +211,7 @@ class OrderDesk:
             replaced_by=None,
             replaces=old.id,
         )
+        regroup(old, new, self.order, self.books)
         return self._enter(new)
 
     def close_position(

@@ -5,18 +5,28 @@ written, so that the decimals a client sent are the decimals checked.
 """
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import cast
 
+from alchemiser_dagster.embedded.attached_orders import check_exits
+from alchemiser_dagster.embedded.body_fields import (
+    Body,
+    choice_in,
+    flag_in,
+    number_in,
+    optional_choice_in,
+    part_of,
+    text_in,
+)
 from alchemiser_dagster.embedded.money import (
     QUANTITY_DECIMALS,
-    ZERO,
     decimals,
     is_whole,
     plain,
     tick,
 )
 from alchemiser_dagster.embedded.orders import (
+    GROUP_CLASSES,
     TIMES_IN_FORCE,
     TYPES,
     LegRequest,
@@ -28,45 +38,65 @@ from alchemiser_dagster.embedded.refusals import forbidden, invalid, malformed, 
 
 LONGEST_CLIENT_ID = 128
 HUNDRED = Decimal(100)
-SUPPORTED_CLASSES = frozenset({"", "simple"})
+SUPPORTED_CLASSES = frozenset({"", "simple"}) | GROUP_CLASSES
 INTENTS = frozenset({"buy_to_open", "buy_to_close", "sell_to_open", "sell_to_close"})
 LEGS_LEAST, LEGS_MOST = 2, 4
 LEAST_NOTIONAL = Decimal(1)
 NOTIONAL_DECIMALS = 2
 
-Body = Mapping[str, object]
-
 
 def read_order(body: Body) -> OrderRequest:
     """The request in `body`; raises RefusalError for a field that can never be right."""
     client_order_id = read_client_id(body)
-    order_class = _text(body, "order_class") or ""
+    order_class = text_in(body, "order_class") or ""
     if order_class == "mleg":
         return _read_multi_leg(body, client_order_id)
-    symbol = _text(body, "symbol")
+    symbol = text_in(body, "symbol")
     if not symbol:
         raise invalid("symbol is required")
+    take_profit, stop_loss = part_of(body, "take_profit"), part_of(body, "stop_loss")
+    limit_price = number_in(body, "limit_price")
+    if order_class == "oco" and limit_price is None:
+        limit_price = number_in(take_profit, "limit_price")
     request = OrderRequest(
         symbol=symbol,
-        side=cast(Side, _choice(body, "side", ("buy", "sell"))),
-        type=_choice(body, "type", TYPES),
-        time_in_force=_choice(body, "time_in_force", TIMES_IN_FORCE),
-        qty=_number(body, "qty"),
-        notional=_number(body, "notional"),
-        limit_price=_number(body, "limit_price"),
-        stop_price=_number(body, "stop_price"),
-        trail_price=_number(body, "trail_price"),
-        trail_percent=_number(body, "trail_percent"),
-        extended_hours=_flag(body, "extended_hours"),
+        side=cast(Side, choice_in(body, "side", ("buy", "sell"))),
+        type=choice_in(body, "type", TYPES),
+        time_in_force=choice_in(body, "time_in_force", TIMES_IN_FORCE),
+        qty=number_in(body, "qty"),
+        notional=number_in(body, "notional"),
+        limit_price=limit_price,
+        stop_price=number_in(body, "stop_price"),
+        take_profit=number_in(take_profit, "limit_price"),
+        stop_loss=number_in(stop_loss, "stop_price"),
+        stop_loss_limit=number_in(stop_loss, "limit_price"),
+        trail_price=number_in(body, "trail_price"),
+        trail_percent=number_in(body, "trail_percent"),
+        extended_hours=flag_in(body, "extended_hours"),
         client_order_id=client_order_id,
-        position_intent=_optional_choice(body, "position_intent", INTENTS),
+        position_intent=optional_choice_in(body, "position_intent", INTENTS),
         order_class="" if order_class == "simple" else order_class,
     )
     _check_kind(request, order_class)
     check_quantity(request)
     check_prices(request)
     _check_extended_hours(request)
+    if request.order_class in GROUP_CLASSES:
+        _check_group(request)
+    elif take_profit or stop_loss:
+        raise invalid("take_profit and stop_loss are for bracket, oco and oto orders")
     return request
+
+
+def _check_group(request: OrderRequest) -> None:
+    check_exits(request)
+    for name, price in (
+        ("take_profit.limit_price", request.take_profit),
+        ("stop_loss.stop_price", request.stop_loss),
+        ("stop_loss.limit_price", request.stop_loss_limit),
+    ):
+        if price is not None:
+            check_tick(name, price)
 
 
 def _read_multi_leg(body: Body, client_order_id: str | None) -> OrderRequest:
@@ -78,8 +108,8 @@ def _read_multi_leg(body: Body, client_order_id: str | None) -> OrderRequest:
     legs = tuple(_read_leg(leg, n) for n, leg in enumerate(given))
     if len({leg.symbol for leg in legs}) < len(legs):
         raise invalid("legs must have different symbols")
-    qty, limit_price = _number(body, "qty"), _number(body, "limit_price")
-    kind = _choice(body, "type", ("market", "limit"))
+    qty, limit_price = number_in(body, "qty"), number_in(body, "limit_price")
+    kind = choice_in(body, "type", ("market", "limit"))
     if qty is None or qty <= 0 or not is_whole(qty):
         raise unprocessable("qty must be integer for options trading")
     if kind == "limit" and limit_price is None:
@@ -90,7 +120,7 @@ def _read_multi_leg(body: Body, client_order_id: str | None) -> OrderRequest:
         symbol="",
         side="",
         type=kind,
-        time_in_force=_choice(body, "time_in_force", TIMES_IN_FORCE),
+        time_in_force=choice_in(body, "time_in_force", TIMES_IN_FORCE),
         qty=qty,
         notional=None,
         limit_price=limit_price if kind == "limit" else None,
@@ -103,17 +133,17 @@ def _read_multi_leg(body: Body, client_order_id: str | None) -> OrderRequest:
 def _read_leg(given: object, number: int) -> LegRequest:
     if not isinstance(given, Mapping):
         raise malformed("legs must be objects")
-    intent = _optional_choice(given, "position_intent", INTENTS)
+    intent = optional_choice_in(given, "position_intent", INTENTS)
     if intent is None:
         raise unprocessable(f"leg.{number} position intent is required")
-    ratio = _number(given, "ratio_qty")
+    ratio = number_in(given, "ratio_qty")
     if ratio is None or ratio <= 0 or not is_whole(ratio):
         raise invalid(f"leg.{number} ratio_qty must be a whole number")
-    side = _optional_choice(given, "side", ("buy", "sell"))
+    side = optional_choice_in(given, "side", ("buy", "sell"))
     if side is not None and not intent.startswith(side):
         raise invalid(f"leg.{number} side does not fit its position intent")
     return LegRequest(
-        symbol=_text(given, "symbol") or "",
+        symbol=text_in(given, "symbol") or "",
         side="buy" if intent.startswith("buy") else "sell",
         ratio=ratio,
         position_intent=intent,
@@ -123,14 +153,14 @@ def _read_leg(given: object, number: int) -> LegRequest:
 def read_replacement(body: Body) -> Replacement:
     """The changes in the body of a PATCH; raises RefusalError for a field out of range."""
     change = Replacement(
-        qty=_number(body, "qty"),
-        time_in_force=_optional_choice(body, "time_in_force", TIMES_IN_FORCE),
-        limit_price=_number(body, "limit_price"),
-        stop_price=_number(body, "stop_price"),
-        trail=_number(body, "trail"),
+        qty=number_in(body, "qty"),
+        time_in_force=optional_choice_in(body, "time_in_force", TIMES_IN_FORCE),
+        limit_price=number_in(body, "limit_price"),
+        stop_price=number_in(body, "stop_price"),
+        trail=number_in(body, "trail"),
         client_order_id=read_client_id(body),
     )
-    if _number(body, "notional") is not None:
+    if number_in(body, "notional") is not None:
         raise unprocessable("notional orders cannot be replaced")
     if change.qty is not None and change.qty <= 0:
         raise invalid("qty must be > 0")
@@ -143,7 +173,7 @@ def read_replacement(body: Body) -> Replacement:
 
 
 def read_client_id(body: Body) -> str | None:
-    client_order_id = _text(body, "client_order_id")
+    client_order_id = text_in(body, "client_order_id")
     if client_order_id is not None and len(client_order_id) > LONGEST_CLIENT_ID:
         raise invalid(f"client_order_id must be no more than {LONGEST_CLIENT_ID} characters")
     return client_order_id or None
@@ -227,55 +257,3 @@ def _check_extended_hours(request: OrderRequest) -> None:
         request.type != "limit" or request.time_in_force not in ("day", "gtc")
     ):
         raise unprocessable("extended hours order must be DAY or GTC limit orders")
-
-
-def _text(body: Body, name: str) -> str | None:
-    value = body.get(name)
-    if value is None or isinstance(value, str):
-        return value
-    raise malformed(f"{name} must be a string")
-
-
-def _flag(body: Body, name: str) -> bool:
-    value = body.get(name)
-    if value is None:
-        return False
-    if isinstance(value, bool):
-        return value
-    raise malformed(f"{name} must be a boolean")
-
-
-def _choice(body: Body, name: str, choices: frozenset[str] | tuple[str, ...]) -> str:
-    value = _optional_choice(body, name, choices)
-    if value is None:
-        raise invalid(f"{name} is required")
-    return value
-
-
-def _optional_choice(
-    body: Body, name: str, choices: frozenset[str] | tuple[str, ...]
-) -> str | None:
-    value = _text(body, name)
-    if not value:
-        return None
-    if value not in choices:
-        raise invalid(f'invalid {name} "{value}"')
-    return value
-
-
-def _number(body: Body, name: str) -> Decimal | None:
-    value = body.get(name)
-    if value is None or value == "":
-        return None
-    if isinstance(value, Decimal):
-        number = value
-    elif isinstance(value, str):
-        try:
-            number = Decimal(value)
-        except InvalidOperation:
-            raise malformed(f"{name} must be a number") from None
-    else:
-        raise malformed(f"{name} must be a number")
-    if not number.is_finite() or number.adjusted() > 15 or number.adjusted() < -15:
-        raise malformed(f"{name} is out of range")
-    return number if number != 0 else ZERO

@@ -18,6 +18,7 @@ from alchemiser_dagster.embedded.option_contracts import CONTRACT_SIZE, multipli
 Side = Literal["buy", "sell", ""]
 
 OPEN_STATUSES = frozenset({"accepted", "pending_new", "new", "partially_filled", "held"})
+GROUP_CLASSES = frozenset({"bracket", "oco", "oto"})
 ON_MARKET = frozenset({"new", "partially_filled"})
 TYPES = frozenset({"market", "limit", "stop", "stop_limit", "trailing_stop"})
 STOP_TYPES = frozenset({"stop", "stop_limit", "trailing_stop"})
@@ -36,6 +37,8 @@ class Order:
 
     A multi-leg order has no symbol or side of its own; `legs` are the ids of the orders that do,
     each with the `parent_id` and its `ratio` to the whole. Its prices are net, a credit negative.
+
+    `attached` are the ids of the exits of a bracket, OCO or OTO order, which are `attached_to` it.
     """
 
     sequence: int
@@ -62,6 +65,8 @@ class Order:
     order_class: str = ""
     legs: tuple[str, ...] = ()
     parent_id: str | None = None
+    attached: tuple[str, ...] = ()
+    attached_to: str | None = None
     ratio: Decimal = ONE
     status: str = "new"
     filled_qty: Decimal = ZERO
@@ -108,7 +113,7 @@ class Order:
     @property
     def held_shares(self) -> Decimal:
         """Shares of the position that an open order on the other side of it holds."""
-        if not self.is_open:
+        if not self.is_open or self.status == "held":
             return ZERO
         if self.qty is not None:
             return self.remaining
@@ -118,7 +123,7 @@ class Order:
     @property
     def reserved_cash(self) -> Decimal:
         """Dollars that an open buy holds back, rounded up to cents."""
-        if not self.is_open or not self.is_buy:
+        if not self.is_open or not self.is_buy or self.status == "held":
             return ZERO
         if self.qty is None:
             assert self.notional is not None
@@ -163,6 +168,9 @@ class OrderRequest:
     position_intent: str | None = None
     order_class: str = ""
     legs: tuple[LegRequest, ...] = ()
+    take_profit: Decimal | None = None
+    stop_loss: Decimal | None = None
+    stop_loss_limit: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

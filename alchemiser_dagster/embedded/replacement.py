@@ -6,7 +6,7 @@ from typing import Any
 
 from alchemiser_dagster.embedded import rules
 from alchemiser_dagster.embedded.money import ZERO, is_whole
-from alchemiser_dagster.embedded.orders import ON_MARKET, Order, Replacement
+from alchemiser_dagster.embedded.orders import GROUP_CLASSES, ON_MARKET, Order, Replacement
 from alchemiser_dagster.embedded.refusals import invalid, unprocessable
 from alchemiser_dagster.embedded.venue import Venue
 
@@ -19,6 +19,8 @@ def check_replacement(
     rules.check_account(venue.books.state)
     if old.qty is None:
         raise unprocessable("notional orders cannot be replaced")
+    if change.qty is not None and change.qty != old.qty and old.order_class in GROUP_CLASSES:
+        raise unprocessable(f"qty of {old.order_class} orders cannot be replaced")
     if change.qty is not None and change.qty != old.qty and old.is_fractional:
         raise unprocessable("qty of fractional orders cannot be replaced")
     if change.qty is not None and not is_whole(change.qty) and not old.is_fractional:

@@ -18,7 +18,7 @@ from alchemiser_dagster.embedded.money import ZERO, cents_up, is_whole, plain, r
 from alchemiser_dagster.embedded.option_contracts import CONTRACT_SIZE, is_option, read_contract
 from alchemiser_dagster.embedded.option_rules import shares_behind_calls
 from alchemiser_dagster.embedded.order_fields import check_least_value
-from alchemiser_dagster.embedded.orders import Order, OrderRequest
+from alchemiser_dagster.embedded.orders import GROUP_CLASSES, Order, OrderRequest
 from alchemiser_dagster.embedded.refusals import forbidden, unprocessable
 from alchemiser_dagster.embedded.state import AssetFlags, State
 
@@ -242,7 +242,7 @@ def check_wash_trade(request: OrderRequest, state: State) -> None:
 
 
 def is_exempt_from_wash_rule(kind: str, order_class: str) -> bool:
-    return kind == "trailing_stop" or order_class in ("bracket", "oco", "oto")
+    return kind == "trailing_stop" or order_class in GROUP_CLASSES
 
 
 def check_buying_power(

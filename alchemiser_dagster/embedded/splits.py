@@ -121,7 +121,7 @@ def _note(books: Bookkeeper, split: Split, symbol: str, added: Decimal) -> None:
 
 def _split_orders(books: Bookkeeper, split: Split) -> None:
     for order in list(books.state.orders.values()):
-        if order.symbol != split.symbol:
+        if order.symbol != split.symbol or not order.is_open:
             continue
         if not split.is_forward:
             books.end(order, "canceled")

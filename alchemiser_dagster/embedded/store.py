@@ -191,7 +191,7 @@ class Store(Archive):
                     order.side,
                     order.status,
                     text_of(order.created_at),
-                    order.parent_id,
+                    order.parent_id or order.attached_to,
                     dump(order),
                 ),
             )

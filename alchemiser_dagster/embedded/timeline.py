@@ -117,7 +117,7 @@ class Timeline:
     def _expire(self) -> None:
         state = self._books.state
         for order in list(state.orders.values()):
-            if order.expires_at <= state.now:
+            if order.is_open and order.expires_at <= state.now:
                 self._books.end(order, "expired")
 
     def _carry_overnight(self) -> None:

@@ -119,6 +119,34 @@ class AccountMachine(RuleBasedStateMachine):
         body = {"symbol": symbol, "side": side, "qty": qty, "type": "stop", "stop_price": price}
         self.send({**body, "time_in_force": "day"})
 
+    @rule(
+        symbol=SYMBOLS,
+        side=SIDES,
+        qty=st.integers(1, 100).map(Decimal),
+        kind=st.sampled_from(["bracket", "bracket", "oco", "oto"]),
+        width=st.decimals("0.01", "0.3", places=2),
+        time_in_force=st.sampled_from(["day", "gtc"]),
+    )
+    def order_with_exits(
+        self, symbol: str, side: str, qty: Decimal, kind: str, width: Decimal, time_in_force: str
+    ) -> None:
+        trade = self.broker.market.trade(symbol, self.broker.state.now)
+        assert trade is not None
+        exits_sell = (side == "buy") != (kind == "oco")
+        profit, loss = (1 + width, 1 - width) if exits_sell else (1 - width, 1 + width)
+        body: dict[str, Any] = {
+            "symbol": symbol,
+            "side": side,
+            "qty": qty,
+            "type": "limit" if kind == "oco" else "market",
+            "time_in_force": time_in_force,
+            "order_class": kind,
+            "take_profit": {"limit_price": round(trade.price * profit, 2)},
+        }
+        if kind != "oto":
+            body["stop_loss"] = {"stop_price": round(trade.price * loss, 2)}
+        self.send(body)
+
     @rule(data=st.data(), qty=st.integers(1, 300), price=PRICES)
     def replace(self, data: st.DataObject, qty: int, price: Decimal) -> None:
         if not self.broker.state.orders:
