@@ -76,6 +76,38 @@ def weights(
 
 
 @app.command()
+def check(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Strategy files, or folders of them.")
+    ],
+    bars: Annotated[
+        Path | None,
+        typer.Option(
+            "--bars", metavar="FILE", help="Daily bars (parquet); the synthetic market without it."
+        ),
+    ] = None,
+) -> None:
+    """Check strategies: what they need, and conditions that never or always hold.
+
+    `parts` are the distinct portfolios of a strategy, `needed` those left when redundant ones are
+    taken out. Exit code 1 when a file cannot be read or a symbol has no bars.
+    """
+    from alchemiser_dagster.commands.check import check as inspect
+
+    inspect(paths, bars)
+
+
+@app.command()
+def show(
+    file: Annotated[Path, typer.Argument(metavar="FILE.clj", help="Strategy file.")],
+) -> None:
+    """Print a strategy in canonical text, which reads back as the very same strategy."""
+    from alchemiser_dagster.commands.show import show as write
+
+    write(file)
+
+
+@app.command()
 def explain(
     file: Annotated[Path, typer.Argument(metavar="FILE.clj", help="Strategy file.")],
     bars: Annotated[Path, typer.Option("--bars", metavar="FILE", help="Daily bars (parquet).")],

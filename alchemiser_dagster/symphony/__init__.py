@@ -22,7 +22,7 @@ from alchemiser_dagster.symphony.incremental import Incremental
 from alchemiser_dagster.symphony.inspection import Inspection, inspect
 from alchemiser_dagster.symphony.prices import ClosingPrices
 from alchemiser_dagster.symphony.printer import print_symphony
-from alchemiser_dagster.symphony.rebalancing import Frequency, Rebalancing, due
+from alchemiser_dagster.symphony.rebalancing import Frequency, Rebalancing
 from alchemiser_dagster.symphony.symbols import canonical_symbol
 from alchemiser_dagster.symphony.symphony import Symphony, read_symphony
 
@@ -43,7 +43,6 @@ __all__ = [
     "Tolerance",
     "UnknownOperatorError",
     "canonical_symbol",
-    "due",
     "evaluate",
     "explain",
     "inspect",

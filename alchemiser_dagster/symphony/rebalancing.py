@@ -1,9 +1,12 @@
-"""When a symphony trades: its schedule or corridor, from the header, and whether it is due."""
+"""When a symphony trades: its schedule or corridor, from the header.
+
+A schedule is due on the first session of each period (ISO week, month, quarter, year). A corridor
+looks at what a book holds, which is the planner's business: `books.planning`.
+"""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -38,47 +41,12 @@ class Rebalancing:
             raise ValueError(f"expected a threshold between 0 and 1, was {self.threshold}")
 
     def due_on(self, session: datetime.date, last_rebalance: datetime.date | None) -> bool:
-        """Whether the calendar alone makes `session` due; a corridor only knows the first one."""
+        """Whether the calendar makes `session` due: the first ever, or the first of its period."""
         if last_rebalance is None:
             return True
         if self.frequency is None:
             return False
         return _period(self.frequency, session) != _period(self.frequency, last_rebalance)
-
-
-def due(
-    rebalancing: Rebalancing,
-    session: datetime.date,
-    last_rebalance: datetime.date | None,
-    targets: Mapping[str, Decimal | float],
-    last_targets: Mapping[str, Decimal | float],
-    drifted: Mapping[str, Decimal | float],
-) -> bool:
-    """Whether the book trades to `targets` on `session`.
-
-    A schedule is due on the first session of each period (ISO week, month, quarter, year) after
-    `last_rebalance`. A corridor is due when the set of holdings in `targets` differs from the one
-    in `last_targets`, or when a weight in `drifted` (the actual weights, as fractions of the
-    book) lies further than the threshold from its target. The first session is always due.
-    """
-    if rebalancing.due_on(session, last_rebalance):
-        return True
-    return rebalancing.threshold is not None and (
-        _holdings(targets) != _holdings(last_targets)
-        or any(
-            abs(_weight(drifted, symbol) - _weight(targets, symbol)) > rebalancing.threshold
-            for symbol in targets.keys() | drifted.keys()
-        )
-    )
-
-
-def _holdings(targets: Mapping[str, Decimal | float]) -> set[str]:
-    return {symbol for symbol, weight in targets.items() if weight > 0}
-
-
-def _weight(weights: Mapping[str, Decimal | float], symbol: str) -> Decimal:
-    # Through text, so that 0.6 means six tenths and not the nearest binary fraction.
-    return Decimal(str(weights.get(symbol, 0)))
 
 
 def _period(frequency: Frequency, session: datetime.date) -> tuple[int, ...]:

@@ -80,3 +80,32 @@ def test_a_backtest_leaves_weights_returns_and_statistics(
 def test_a_negative_cost_is_refused(files: dict[str, str], tmp_path: Path) -> None:
     words = ["backtest", files["steady"], "--bars", files["bars"], "--out", str(tmp_path)]
     assert CLI.invoke(app, [*words, "--cost-bps", "-1"]).exit_code == 2
+
+
+def test_a_check_lists_needs_and_slips(files: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "slip.clj").write_text(SWITCH.replace("> (current", "< 0 (current", 1))
+    (tmp_path / "never.clj").write_text(
+        '(defsymphony "Never" {} (weight-equal [(if (> (rsi "SPY" {:window 5}) 101)\n'
+        '  [(asset "SPY")] [(asset "TLT")])]))'
+    )
+    words = ["check", str(tmp_path / "never.clj"), files["momentum"], "--bars", files["bars"]]
+    shown = CLI.invoke(app, words)
+    assert shown.exit_code == 0, shown.output
+    assert "never.clj:1:44: never true: rsi(SPY, 5) > 101" in shown.stderr
+    broken = CLI.invoke(app, ["check", str(tmp_path), "--bars", files["bars"]])
+    assert broken.exit_code == 1
+    assert "slip.clj:3:" in broken.stderr
+
+
+def test_a_check_fails_for_symbols_without_bars(files: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "nope.clj").write_text('(defsymphony "Nope" {} (weight-equal [(asset "NOPE")]))')
+    shown = CLI.invoke(app, ["check", str(tmp_path / "nope.clj"), "--bars", files["bars"]])
+    assert shown.exit_code == 1
+    assert "symbols without bars: NOPE" in shown.stderr
+
+
+def test_a_strategy_shown_reads_back_the_same(files: dict[str, str], tmp_path: Path) -> None:
+    once = CLI.invoke(app, ["show", files["switch"]])
+    assert once.exit_code == 0
+    (tmp_path / "again.clj").write_text(once.stdout)
+    assert CLI.invoke(app, ["show", str(tmp_path / "again.clj")]).stdout == once.stdout

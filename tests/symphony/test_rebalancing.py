@@ -8,11 +8,9 @@ from decimal import Decimal
 import exchange_calendars
 import pytest
 
-from alchemiser_dagster.symphony import Rebalancing, SymphonyError, due, read_symphony
+from alchemiser_dagster.symphony import Rebalancing, SymphonyError, read_symphony
 from alchemiser_dagster.symphony.rebalancing import Frequency
 from tests.symphony.market import program
-
-HALVES = {"A": 0.5, "B": 0.5}
 
 
 def sessions(first: str, last: str) -> list[date]:
@@ -24,7 +22,7 @@ def trades(frequency: Frequency, first: str, last: str) -> list[str]:
     """The sessions on which a book trades that follows the schedule, as month-day."""
     rebalancing, before, found = Rebalancing(frequency), None, []
     for session in sessions(first, last):
-        if due(rebalancing, session, before, HALVES, HALVES, HALVES):
+        if rebalancing.due_on(session, before):
             before = session
             found.append(f"{session:%m-%d}")
     return found
@@ -49,35 +47,17 @@ def test_longer_periods(frequency: Frequency, expected: str) -> None:  # r2
 
 def test_a_missed_first_day_is_caught_up() -> None:
     weekly = Rebalancing(Frequency.WEEKLY)
-    assert due(weekly, date(2024, 6, 5), date(2024, 5, 28), HALVES, HALVES, HALVES)
+    assert weekly.due_on(date(2024, 6, 5), date(2024, 5, 28))
 
 
-@pytest.mark.parametrize(
-    ("drifted", "expected"),
-    [
-        ({"A": 0.599, "B": 0.401}, False),  # r3
-        ({"A": 0.6, "B": 0.4}, False),  # exactly on the edge
-        ({"A": 0.601, "B": 0.399}, True),  # r4
-        ({"A": 0.45, "B": 0.44, "C": 0.11}, True),  # something that is no target any more
-    ],
-)
-def test_corridor(drifted: dict[str, float], expected: bool) -> None:
+def test_a_corridor_is_due_by_the_calendar_only_once() -> None:  # its drift: the planner's tests
     corridor = Rebalancing(None, Decimal("0.10"))
-    day, before = date(2024, 6, 5), date(2024, 6, 4)
-    assert due(corridor, day, before, HALVES, HALVES, drifted) is expected
+    assert corridor.due_on(date(2024, 6, 5), None)
+    assert not corridor.due_on(date(2024, 6, 5), date(2024, 6, 4))
 
 
-def test_other_holdings_are_due_whatever_the_drift() -> None:  # r5
-    corridor = Rebalancing(None, Decimal("0.10"))
-    targets = {"A": 0.5, "C": 0.5}
-    day, before = date(2024, 6, 5), date(2024, 6, 4)
-    assert due(corridor, day, before, targets, HALVES, targets)
-
-
-def test_daily_is_due_without_any_change() -> None:  # r7
-    day, before = date(2024, 6, 5), date(2024, 6, 4)
-    drifted = {"A": 0.51, "B": 0.49}
-    assert due(Rebalancing(), day, before, HALVES, HALVES, drifted)
+def test_daily_is_always_due() -> None:  # r7
+    assert Rebalancing().due_on(date(2024, 6, 5), date(2024, 6, 4))
 
 
 @pytest.mark.parametrize(
