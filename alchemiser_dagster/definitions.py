@@ -27,7 +27,14 @@ from alchemiser_dagster.defs.signals import consolidated_portfolio_asset, signal
 from alchemiser_dagster.defs.tables import SessionTablesIOManager
 from alchemiser_dagster.defs.trading import trade_session_job
 from alchemiser_dagster.market.sessions import last_completed_session, next_session
-from alchemiser_dagster.settings import Home, home, strategies_folder
+from alchemiser_dagster.settings import (
+    AccountFile,
+    BrokerMode,
+    Home,
+    broker_mode,
+    home,
+    strategies_folder,
+)
 
 
 def build_definitions(account: Home | None = None, strategies: str | None = None) -> dg.Definitions:
@@ -41,7 +48,7 @@ def build_definitions(account: Home | None = None, strategies: str | None = None
     traded = session_partitions(next_session(inception))
     books = load_books(Path(strategies))
 
-    assets: list[dg.AssetsDefinition | dg.AssetSpec] = [daily_bars_asset(evenings)]
+    assets: list[dg.AssetsDefinition | dg.AssetSpec] = [daily_bars_asset(evenings, _prices(facts))]
     for book in books:
         # A book that is switched off keeps its account: it may hold shares.
         assets += book_accounts(book.name, traded)
@@ -85,6 +92,14 @@ def build_definitions(account: Home | None = None, strategies: str | None = None
         },
         executor=dg.in_process_executor,
     )
+
+
+def _prices(facts: AccountFile | None) -> str:
+    """Whose prices an account sees, in a word: they are made up unless somebody says otherwise."""
+    if facts is not None and facts.bars is not None:
+        return "file"
+    mode = facts.mode if facts is not None else broker_mode()
+    return "synthetic" if mode is BrokerMode.EMBEDDED else "alpaca"
 
 
 defs = build_definitions()

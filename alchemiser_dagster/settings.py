@@ -135,8 +135,8 @@ def home() -> Home:
     if broker_mode() is not BrokerMode.EMBEDDED:
         return Home(VAR / broker_mode())
     latest = VAR / "latest"
-    name = latest.read_text(encoding="utf-8").strip() if latest.exists() else "synthetic"
-    return Home(VAR / name)
+    used = VAR / latest.read_text(encoding="utf-8").strip() if latest.exists() else VAR
+    return Home(used if used != VAR and used.exists() else VAR / "synthetic")
 
 
 def remember(used: Home) -> None:

@@ -19,6 +19,7 @@ import dagster as dg
 from dagster._core.events import RunFailureReason
 
 from alchemiser_dagster.books.strategies import load_books
+from alchemiser_dagster.commands.sources import source_of
 from alchemiser_dagster.defs.bars import symbols_of
 from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk
 from alchemiser_dagster.defs.tables import TableStore
@@ -34,7 +35,6 @@ from alchemiser_dagster.market.sessions import (
     session_close,
     sessions_between,
 )
-from alchemiser_dagster.market.sources import BarSource, FileSource, SyntheticSource
 from alchemiser_dagster.settings import ROOT, AccountFile, Home
 
 OPENING_CASH = Decimal(100_000)
@@ -73,11 +73,6 @@ class Replay:
             for session in sessions_between(next_session(self.facts.inception), self.last)
             if not all(tables.path(key, session.isoformat()).exists() for key in stages)
         ]
-
-
-def source_of(facts: AccountFile) -> BarSource:
-    """The bars of an embedded account."""
-    return SyntheticSource(facts.seed) if facts.bars is None else FileSource(Path(facts.bars))
 
 
 @contextmanager

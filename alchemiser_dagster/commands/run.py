@@ -17,7 +17,6 @@ from alchemiser_dagster.commands.replay import (
     embedded_broker,
     replay,
     sessions_to_replay,
-    source_of,
 )
 from alchemiser_dagster.commands.report import (
     BooksReport,
@@ -25,6 +24,7 @@ from alchemiser_dagster.commands.report import (
     holdings_table,
     report_of,
 )
+from alchemiser_dagster.commands.sources import source_of
 from alchemiser_dagster.commands.terminal import err, fail, out
 from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk
 from alchemiser_dagster.embedded import StateFileError

@@ -4,6 +4,7 @@ from rich.table import Table
 
 from alchemiser_dagster.books.money import ZERO
 from alchemiser_dagster.books.strategies import BooksError, load_books
+from alchemiser_dagster.commands.sources import source_of
 from alchemiser_dagster.commands.terminal import err, fail, out
 from alchemiser_dagster.execution.reconciliation import unexplained
 from alchemiser_dagster.ledger.queries import (
@@ -16,7 +17,7 @@ from alchemiser_dagster.ledger.queries import (
 )
 from alchemiser_dagster.ledger.store import Ledger, LedgerError
 from alchemiser_dagster.market.sessions import next_session
-from alchemiser_dagster.settings import SettingsError, home, strategies_folder
+from alchemiser_dagster.settings import BrokerMode, SettingsError, home, strategies_folder
 
 
 def status() -> None:
@@ -48,7 +49,13 @@ def status() -> None:
             if last is not None and last.state == "complete"
             else []
         )
-    out.print(f"{facts.mode} account in {account.path}, opened {facts.inception}", highlight=False)
+    prices = ""
+    if facts.mode is BrokerMode.EMBEDDED:
+        prices = f"; prices: {source_of(facts).name}"
+    out.print(
+        f"{facts.mode} account in {account.path}, opened {facts.inception}{prices}",
+        highlight=False,
+    )
     if last is None:
         out.print("No session has been traded yet.")
         return

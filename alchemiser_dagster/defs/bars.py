@@ -17,13 +17,14 @@ SHORTEST_HISTORY = 504
 """Sessions: two years, so that smoothed indicators have forgotten where they started."""
 
 
-def daily_bars_asset(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
-    """The asset `daily_bars`."""
+def daily_bars_asset(partitions: dg.PartitionsDefinition[str], prices: str) -> dg.AssetsDefinition:
+    """The asset `daily_bars`. `prices` says whose prices they are, for everybody to see."""
 
     @dg.asset(
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="market",
+        tags={"prices": prices},
         kinds={"parquet"},
         io_manager_key="session_tables",
     )
