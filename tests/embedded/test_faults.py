@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 import subprocess
 import sys
 import uuid
@@ -18,7 +19,7 @@ from alpaca.trading.enums import OrderStatus
 from alpaca.trading.requests import ReplaceOrderRequest
 from pydantic import ValidationError
 
-from alchemiser_dagster.embedded import Connection, ControlError
+from alchemiser_dagster.embedded import Connection, ControlError, read_rules
 from tests.embedded.conftest import Desk, Open, new_york, tiny_bars
 from tests.embedded.order_requests import limit
 
@@ -370,3 +371,11 @@ def test_faults_given_at_the_start(open_desk: Open) -> None:
         desk.trading.get_account()
     with pytest.raises(APIError, match="order not found"):
         desk.trading.get_order_by_id(uuid.uuid4())
+
+
+def test_the_examples_of_the_page_are_rules(tmp_path: Path) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "embedded_broker.md"
+    (example,) = re.findall(r"```toml\n(.*?)```", page.read_text(), flags=re.DOTALL)
+    file = tmp_path / "faults.toml"
+    file.write_text(example)
+    assert [rule["action"] for rule in read_rules(file)] == ["reset", "status", "bust_fill"]
