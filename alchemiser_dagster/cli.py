@@ -172,7 +172,7 @@ def broker(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="A TOML file of what is to go wrong, for example: [[fault]] / action = "
+            help="A TOML file of what is to go wrong, for example: [\\[fault]] / action = "
             '"status" / status = 503 / match = {path = "/v2/orders"} / times = 2. '
             "docs/embedded_broker.md has them all.",
         ),

@@ -16,6 +16,7 @@ clock and injects faults. A request passes through these, each a file or a few:
     venue           brings orders to the market, by `matching` or `realistic`
     timeline        what happens while the clock moves: opens, minutes, closes, expiry
     bookkeeping     fills to positions and cash (the cash rule: `account`)
+    attached_orders bracket, OCO and OTO; `splits` and `busts` change what was there before
     store           SQLite; equal requests from an equal start make equal files
     market          prices from daily bars (`paths`, `option_market`), nothing of the future
 

@@ -23,6 +23,12 @@ def ask(*options: str) -> tuple[int, str]:
     return done.exit_code, " ".join(done.output.replace("│", " ").split())
 
 
+def test_help_shows_a_fault_rule() -> None:
+    code, said = ask("--help")
+    assert code == 0
+    assert "[[fault]]" in said
+
+
 def test_clock_modes() -> None:
     assert clock_mode("manual") == ClockMode("manual")
     assert clock_mode("per_request") == ClockMode("per_request")
