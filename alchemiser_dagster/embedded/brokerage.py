@@ -22,7 +22,7 @@ from alchemiser_dagster.embedded.money import cents
 from alchemiser_dagster.embedded.option_settlement import OptionSettlement
 from alchemiser_dagster.embedded.order_desk import OrderDesk
 from alchemiser_dagster.embedded.orders import Order
-from alchemiser_dagster.embedded.refusals import RefusalError
+from alchemiser_dagster.embedded.refusals import INVALID_VALUE, RefusalError
 from alchemiser_dagster.embedded.state import Changes, Configuration, State
 from alchemiser_dagster.embedded.store import StateFileError, Store
 from alchemiser_dagster.embedded.timeline import Timeline
@@ -30,6 +30,8 @@ from alchemiser_dagster.embedded.venue import Venue
 from alchemiser_dagster.market.sessions import aware
 
 ACCOUNT_PREFIX = "EMB"
+LATER_SETTINGS = {"settled_cash_only": "False", "duplicate_id_code": str(INVALID_VALUE)}
+"""What an account has that was opened before there were these settings."""
 MARGIN_MULTIPLIERS = ("1", "2", "4")
 
 
@@ -133,6 +135,8 @@ def _settings(terms: AccountTerms) -> dict[str, str]:
         "seed": str(terms.seed),
         "margin_multiplier": terms.margin_multiplier,
         "profile": repr(terms.profile),
+        "settled_cash_only": str(terms.profile.settled_cash_only),
+        "duplicate_id_code": str(terms.profile.duplicate_id_code),
     }
 
 
@@ -153,7 +157,7 @@ def _first_state(terms: AccountTerms) -> State:
 def _check_same_account(store: Store, settings: dict[str, str]) -> None:
     kept = store.settings()
     for key, value in settings.items():
-        if kept.get(key) != value:
+        if kept.get(key, LATER_SETTINGS.get(key)) != value:
             raise StateFileError(
                 f"{store.path} belongs to another account: expected {key} {value}, "
                 f"was {kept.get(key)}; use the terms it was opened with, or another state file"

@@ -5,7 +5,7 @@ its size, except that one eligible fill in ten is cut at random; a resting limit
 own price once the other side of the quote reaches it. No fees, no impact, no queue.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
 
 from alchemiser_dagster.embedded.money import (
@@ -45,8 +45,8 @@ class Profile:
     participation: float | None = None
     opening_share: float = 0.03
     costs: bool = False
-    settled_cash_only: bool = False
-    duplicate_id_code: int = INVALID_VALUE
+    settled_cash_only: bool = field(default=False, repr=False)
+    duplicate_id_code: int = field(default=INVALID_VALUE, repr=False)
 
 
 PAPER = Profile()

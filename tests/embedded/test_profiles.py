@@ -1,11 +1,14 @@
 """Switches of the profile: settled cash, and the code of a client id used twice."""
 
+import sqlite3
+from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from alpaca.common.exceptions import APIError
 
-from alchemiser_dagster.embedded import CASH_STRICT, PROFILES, Profile
+from alchemiser_dagster.embedded import CASH_STRICT, PROFILES, Profile, StateFileError
 from tests.embedded.conftest import Desk, Open, new_york
 from tests.embedded.order_requests import limit, market
 
@@ -63,3 +66,18 @@ def test_a_client_id_used_twice_has_the_code_of_the_profile(open_desk: Open) -> 
     with pytest.raises(APIError, match="must be unique") as refused:
         desk.trading.submit_order(limit("buy", "STILL", "1", "90.00", client_order_id="once"))
     assert (refused.value.status_code, refused.value.code) == (422, 42210000)
+
+
+def test_state_of_another_switch_is_refused(open_desk: Open) -> None:
+    open_desk(profile=Profile(), state="same.sqlite").broker.stop()
+    with pytest.raises(StateFileError, match="expected settled_cash_only True, was False"):
+        open_desk(profile=Profile(settled_cash_only=True), state="same.sqlite")
+    open_desk(profile=Profile(), state="same.sqlite")
+
+
+def test_state_from_before_there_were_these_switches(open_desk: Open, tmp_path: Path) -> None:
+    open_desk(profile=Profile(), state="old.sqlite").broker.stop()
+    with closing(sqlite3.connect(tmp_path / "old.sqlite")) as state:
+        state.execute("DELETE FROM meta WHERE key IN ('settled_cash_only', 'duplicate_id_code')")
+        state.commit()
+    open_desk(profile=Profile(), state="old.sqlite")
