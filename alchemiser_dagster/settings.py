@@ -4,6 +4,7 @@
     ALPACA_API_KEY         the broker's keys, for paper and live
     ALPACA_SECRET_KEY
     ALCHEMISER_LIVE        for live only: the account number, as proof that it is meant
+                           (and a file live.arm in the account's folder, see execution.guards)
     ALCHEMISER_STRATEGIES  the folder of strategies (default: strategies/)
     ALCHEMISER_HOME        the account's folder (default: var/<account>)
 

@@ -14,7 +14,7 @@ The quantity of a step is always what was intended less what has been filled and
 close (120 s) the limits are left out; within 60 s of it no order is sent at all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -27,7 +27,7 @@ from alchemiser_dagster.execution.identifiers import client_order_id
 from alchemiser_dagster.execution.orders import Intent, adopt, look_up, place, send, withdraw
 from alchemiser_dagster.execution.prices import MARKET_STEP, limit_price
 from alchemiser_dagster.execution.quotes import Quote, problem
-from alchemiser_dagster.ledger.posting import post_executions
+from alchemiser_dagster.ledger.posting import Execution, post_executions
 from alchemiser_dagster.ledger.store import Ledger
 from alchemiser_dagster.ledger.trade_records import (
     ENDED_ORDERS,
@@ -141,7 +141,9 @@ class Walk:
                 walking.order, walking.limit = self._resume(intent, now), row.limit_price
                 walking.until = now + self._patience(row.limit_price)
             elif row.filled_quantity > 0 and not self._post(
-                row.client_order_id, row.broker_order_id, row.filled_quantity
+                row.client_order_id,
+                self._gateway.executions(self._since).get(row.broker_order_id, []),
+                row.filled_quantity,
             ):
                 # Its executions are not readable yet. Until they are posted it counts as in flight,
                 # or what it filled would be ordered a second time.
@@ -176,14 +178,17 @@ class Walk:
         if not live:
             return
         latest = self._gateway.orders_since(self._since)
+        ended = []
         for walking in live:
             assert walking.order is not None
             name = walking.order.client_order_id
             order = latest.get(name) or self._gateway.order(name)
-            if order is None or not order.state.ended:
-                continue
+            if order is not None and order.state.ended:
+                ended.append((walking, order))
+        executions = self._executions(order for _, order in ended)
+        for walking, order in ended:
             if order.filled_quantity > 0 and not self._post(
-                name, order.order_id, order.filled_quantity
+                order.client_order_id, executions.get(order.order_id, []), order.filled_quantity
             ):
                 continue  # the executions are not all readable yet: look again next round
             adopt(self._ledger, order, now)
@@ -192,12 +197,17 @@ class Walk:
             )
             walking.order, walking.cancelling = None, False
 
-    def _post(self, name: str, order_id: str, filled: Decimal) -> bool:
+    def _executions(self, orders: Iterable[BrokerOrder]) -> dict[str, list[Execution]]:
+        """The session's executions by order, read once and only if one of `orders` has any."""
+        if any(order.filled_quantity > 0 for order in orders):
+            return self._gateway.executions(self._since)
+        return {}
+
+    def _post(self, name: str, executions: Sequence[Execution], filled: Decimal) -> bool:
         """Post an ended order's executions; False while the broker does not list them all."""
-        found = self._gateway.executions(self._since).get(order_id, [])
-        if sum((execution.quantity for execution in found), Decimal(0)) != filled:
+        if sum((execution.quantity for execution in executions), Decimal(0)) != filled:
             return False
-        post_executions(self._ledger, name, found)
+        post_executions(self._ledger, name, executions)
         return True
 
     def _move(self, working: dict[str, _Walking], now: datetime) -> bool:
