@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,10 +13,12 @@ from starlette.routing import Route
 
 from alchemiser_dagster.embedded.answers import count, json_answer, number, text, words
 from alchemiser_dagster.embedded.api_data import quote_view, trade_view
+from alchemiser_dagster.embedded.bar_pages import DAILY
 from alchemiser_dagster.embedded.bookkeeping import asset_id
 from alchemiser_dagster.embedded.brokerage import Brokerage
 from alchemiser_dagster.embedded.clock import new_york_date
 from alchemiser_dagster.embedded.money import plain
+from alchemiser_dagster.embedded.option_bars import option_bars
 from alchemiser_dagster.embedded.option_contracts import Contract, read_contract
 from alchemiser_dagster.embedded.prices import Trade
 from alchemiser_dagster.embedded.refusals import (
@@ -24,15 +27,17 @@ from alchemiser_dagster.embedded.refusals import (
     invalid,
     not_found,
 )
-from alchemiser_dagster.embedded.wire import read_date
+from alchemiser_dagster.embedded.wire import read_date, read_moment
 
 MOST_CONTRACTS, DEFAULT_CONTRACTS = 10_000, 100
 MOST_SNAPSHOTS, DEFAULT_SNAPSHOTS = 1_000, 100
+MOST_BARS = 10_000
 SUNDAY = 6
 DECIMALS = 6
 EXCHANGE_CODES = {"A": "AMEX", "C": "CBOE", "N": "ARCA", "V": "Embedded"}
 
 Json = dict[str, object]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class OptionsApi:
         table = [
             ("/v2/options/contracts", self.contracts),
             ("/v2/options/contracts/{symbol}", self.contract),
+            ("/v1beta1/options/bars", self.bars),
             ("/v1beta1/options/quotes/latest", self.latest_quotes),
             ("/v1beta1/options/trades/latest", self.latest_trades),
             ("/v1beta1/options/snapshots", self.snapshots),
@@ -96,6 +102,29 @@ class OptionsApi:
         if contract is None or not self._broker.market.options.listed(contract, now):
             raise not_found(f"contract {symbol} not found")
         return json_answer(self._contract_view(contract))
+
+    async def bars(self, request: Request) -> Response:
+        try:
+            start, end = text(request, "start"), text(request, "end")
+            first = read_moment(start, "start") if start else None
+            last = read_moment(end, "end", end_of_day=True) if end else None
+            limit = count(request, "limit", MOST_BARS, MOST_BARS)
+            timeframe = text(request, "timeframe") or "1Day"
+            if timeframe not in DAILY:
+                raise invalid(f"invalid timeframe: expected 1Day, was {timeframe}")
+            options, now = self._broker.market.options, self._broker.state.now
+            rows = [
+                (symbol, bar)
+                for symbol in sorted(set(_symbols(request)))
+                for bar in option_bars(options, symbol, now, first, last)
+            ]
+            page, token = _page(rows, limit, text(request, "page_token"))
+        except RefusalError as refusal:
+            raise bad_data_request(refusal.message) from refusal
+        found: dict[str, list[Json]] = {}
+        for symbol, bar in page:
+            found.setdefault(symbol, []).append(bar)
+        return json_answer({"bars": found, "next_page_token": token})
 
     async def latest_quotes(self, request: Request) -> Response:
         found: Json = {}
@@ -228,10 +257,8 @@ def _symbols(request: Request) -> tuple[str, ...]:
     return symbols
 
 
-def _page(
-    contracts: list[Contract], limit: int, token: str | None
-) -> tuple[list[Contract], str | None]:
-    """The contracts of one page, and the token of the next, None at the end."""
+def _page(things: list[T], limit: int, token: str | None) -> tuple[list[T], str | None]:
+    """The things of one page, and the token of the next, None at the end."""
     start = 0
     if token is not None:
         try:
@@ -239,6 +266,6 @@ def _page(
         except ValueError:
             raise invalid("invalid page_token") from None
     following = start + limit
-    more = following < len(contracts)
+    more = following < len(things)
     next_token = base64.urlsafe_b64encode(str(following).encode()).decode() if more else None
-    return contracts[start:following], next_token
+    return things[start:following], next_token

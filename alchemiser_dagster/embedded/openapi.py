@@ -147,6 +147,14 @@ OPERATIONS: tuple[tuple[str, str, int, Schema | None, str, Schema | None], ...] 
     ("get", "/v2/stocks/snapshots", 200, by_symbol(ref("Snapshot")), "symbols", None),
     (
         "get",
+        "/v1beta1/options/bars",
+        200,
+        exactly({"bars": by_symbol(listing(ref("Bar"))), **PAGE_TOKEN}),
+        "symbols timeframe start end limit page_token",
+        None,
+    ),
+    (
+        "get",
         "/v1beta1/options/quotes/latest",
         200,
         exactly({"quotes": by_symbol(ref("Quote"))}),

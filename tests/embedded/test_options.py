@@ -12,10 +12,13 @@ import pytest
 from alpaca.common.exceptions import APIError
 from alpaca.data.historical import OptionHistoricalDataClient
 from alpaca.data.requests import (
+    OptionBarsRequest,
     OptionChainRequest,
     OptionLatestQuoteRequest,
+    OptionLatestTradeRequest,
     OptionSnapshotRequest,
 )
+from alpaca.data.timeframe import TimeFrame
 from alpaca.trading.enums import (
     ContractType,
     OrderClass,
@@ -54,6 +57,37 @@ def options(desk: Desk) -> OptionHistoricalDataClient:
 def quote(desk: Desk, symbol: str) -> Any:
     request = OptionLatestQuoteRequest(symbol_or_symbols=symbol)
     return options(desk).get_option_latest_quote(request)[symbol]
+
+
+def test_daily_bars_of_an_option_end_at_its_mark(desk: Desk) -> None:
+    """Bars are of closed sessions; the last one ends where the contract was last marked."""
+    request = OptionBarsRequest(
+        symbol_or_symbols=[CALL_100, PUT_90, "NOPE240322C00001000"], timeframe=TimeFrame.Day
+    )
+    desk.control.advance_to("next_close")
+    desk.control.advance(60)
+    bars = options(desk).get_option_bars(request).data
+    assert set(bars) == {CALL_100, PUT_90}
+    for symbol, rows in bars.items():
+        mark = (
+            options(desk)
+            .get_option_latest_trade(OptionLatestTradeRequest(symbol_or_symbols=symbol))[symbol]
+            .price
+        )
+        assert rows[-1].close == mark
+        assert all(row.low <= min(row.open, row.close) for row in rows)
+        assert all(row.high >= max(row.open, row.close) for row in rows)
+    whole = desk.control.now()
+    desk.control.advance(24 * 3600)
+    later = options(desk).get_option_bars(request).data
+    before = {s: [row for row in rows if row.timestamp < whole] for s, rows in later.items()}
+    assert before == bars  # what has closed is not drawn anew
+    pages, token = 0, None
+    while pages == 0 or token is not None:
+        query = {"symbols": CALL_100, "timeframe": "1Day", "limit": 3, "page_token": token}
+        token = options(desk).get("/options/bars", query)["next_page_token"]
+        pages += 1
+    assert pages == -(-len(later[CALL_100]) // 3)
 
 
 def test_black_and_scholes() -> None:
