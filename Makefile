@@ -17,6 +17,7 @@ test: $(VENV)/.installed-dev ## the test suite
 	@$(BIN)/python -m pytest -q -n 2
 
 bench: $(VENV)/.installed-bench ## measure, and compare with other engines (some minutes)
+	@$(BIN)/python -m pytest -q benchmarks --benchmark-disable-gc
 	@$(BIN)/python -m benchmarks.symphony.bench
 	@$(BIN)/python -m benchmarks.history.compare
 	@$(BIN)/python benchmarks/embedded/latency.py

@@ -4,6 +4,7 @@ Five books: two of them cannot have a signal, one because its text is broken, on
 do not reach back far enough. The other three trade all the same.
 """
 
+import fcntl
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -160,6 +161,22 @@ def test_materialising_everything_again_sends_no_order(
         )
     with world.ledger.read() as connection:
         assert connection.execute(select(func.count()).select_from(orders)).scalar_one() == sent
+
+
+def test_of_two_trading_runs_the_second_ends_cleanly(
+    world: World, instance: dg.DagsterInstance
+) -> None:
+    """The lock is held by "another process"; nothing is asked of the broker and nothing is sent."""
+    with world.home.lock.open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        result = (
+            world.definitions()
+            .resolve_job_def("trade_session")
+            .execute_in_process(instance=instance, partition_key=LAST)
+        )
+    assert result.success
+    skipped = {event.node_name for event in result.all_events if event.is_step_skipped}
+    assert {"open_session", "sell", "buy", "settle"} <= skipped
 
 
 def test_a_missing_cent_fails_the_check_and_the_run(tmp_path: Path) -> None:
