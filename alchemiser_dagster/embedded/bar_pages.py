@@ -23,7 +23,6 @@ from alchemiser_dagster.embedded.refusals import bad_data_request
 from alchemiser_dagster.embedded.wire import utc_seconds
 
 ADJUSTMENTS = ("raw", "split", "dividend", "all")
-TOTAL_RETURN = ("dividend", "all")
 SPLIT_ADJUSTED = ("split", "all")
 JUST_BEFORE = timedelta(microseconds=1)
 FACTOR_DECIMALS = 12

@@ -20,4 +20,3 @@ class Desk:
     gateway: Gateway
     ledger: Ledger
     environment: str
-    deployment: Decimal = DEPLOYMENT

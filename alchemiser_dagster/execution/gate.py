@@ -7,8 +7,8 @@ from alchemiser_dagster.execution.broker import Clock, TradingDay
 from alchemiser_dagster.execution.desk import WINDOW, Desk
 from alchemiser_dagster.execution.errors import BrokerError
 from alchemiser_dagster.execution.walk import NO_ORDERS
-from alchemiser_dagster.execution.wire import NEW_YORK
 from alchemiser_dagster.ledger.queries import the_session
+from alchemiser_dagster.market.sessions import NEW_YORK
 
 
 class SessionRefused(Exception):

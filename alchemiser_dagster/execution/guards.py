@@ -18,7 +18,7 @@ from alpaca.data.historical import StockHistoricalDataClient
 from alpaca.trading.client import TradingClient
 
 from alchemiser_dagster.execution.gateway import Gateway
-from alchemiser_dagster.execution.wire import NEW_YORK
+from alchemiser_dagster.market.sessions import NEW_YORK
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 EMBEDDED_ACCOUNTS = "EMB"

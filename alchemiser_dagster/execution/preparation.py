@@ -10,11 +10,10 @@ from decimal import Decimal
 
 from alchemiser_dagster.books.money import to_cents
 from alchemiser_dagster.books.planning import Plan, PlanError, plan_book
-from alchemiser_dagster.execution.desk import Desk
+from alchemiser_dagster.execution.desk import DEPLOYMENT, Desk
 from alchemiser_dagster.execution.gate import OpenWindow
 from alchemiser_dagster.execution.quotes import OLDEST_TO_VALUE, problem
 from alchemiser_dagster.execution.reconciliation import compare
-from alchemiser_dagster.execution.wire import NEW_YORK
 from alchemiser_dagster.ledger.opening import open_account, open_books
 from alchemiser_dagster.ledger.queries import (
     Snapshot,
@@ -34,6 +33,7 @@ from alchemiser_dagster.ledger.session_records import (
     session_prices,
 )
 from alchemiser_dagster.ledger.store import LedgerError
+from alchemiser_dagster.market.sessions import NEW_YORK
 
 QUOTE_TRIES = 4
 
@@ -165,7 +165,7 @@ def plan_session(desk: Desk, session: date, wishes: Mapping[str, Wish]) -> dict[
                 holdings=held.get(book, {}),
                 cash=cash[book],
                 prices=prices,
-                deployment=desk.deployment,
+                deployment=DEPLOYMENT,
                 scheduled=wish.scheduled,
                 threshold=wish.threshold,
                 whole_shares=whole,

@@ -3,12 +3,10 @@
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from alchemiser_dagster.execution.broker import ENDS, BrokerOrder, OrderState
 from alchemiser_dagster.execution.errors import BrokerError
-
-NEW_YORK = ZoneInfo("America/New_York")
+from alchemiser_dagster.market.sessions import NEW_YORK
 
 
 def order_of(raw: Any) -> BrokerOrder:

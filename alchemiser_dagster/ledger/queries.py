@@ -15,7 +15,6 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, selec
 from alchemiser_dagster.books.lots import Lot
 from alchemiser_dagster.books.money import ZERO
 from alchemiser_dagster.ledger.schema import (
-    account,
     account_snapshots,
     books,
     cash_entries,
@@ -28,11 +27,6 @@ from alchemiser_dagster.ledger.schema import (
     snapshot_positions,
     trades,
 )
-
-
-def the_account(connection: Connection) -> Row[Any] | None:
-    """The account's row; None before it is opened."""
-    return connection.execute(select(account)).one_or_none()
 
 
 def all_books(connection: Connection) -> Sequence[Row[Any]]:

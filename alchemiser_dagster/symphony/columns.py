@@ -13,7 +13,6 @@ the last symphony has been allocated; everything else goes when its last reader 
 
 from __future__ import annotations
 
-import operator
 from collections import Counter
 from typing import TypeVar
 
@@ -23,7 +22,6 @@ from numpy.typing import NDArray
 from alchemiser_dagster.symphony.graph import (
     All,
     Asset,
-    Comparator,
     Comparison,
     Condition,
     Equal,
@@ -45,14 +43,6 @@ from alchemiser_dagster.symphony.series import UnitScores, score_unit
 Mask = NDArray[np.bool_]
 K = TypeVar("K")
 V = TypeVar("V")
-
-_COMPARE = {
-    Comparator.GREATER: operator.gt,
-    Comparator.LESS: operator.lt,
-    Comparator.AT_LEAST: operator.ge,
-    Comparator.AT_MOST: operator.le,
-    Comparator.EQUAL: operator.eq,
-}
 
 
 class Columns:
@@ -151,7 +141,7 @@ class Columns:
     def _truth(self, condition: Condition) -> tuple[Mask, Mask | None]:
         if isinstance(condition, Comparison):
             left, right = self._operand(condition.left), self._operand(condition.right)
-            holds = np.broadcast_to(_COMPARE[condition.comparator](left, right), self.length)
+            holds = np.broadcast_to(condition.comparator.holds(left, right), self.length)
             unknown = np.isnan(left) | np.isnan(right)
             return holds, ~np.broadcast_to(unknown, self.length) if unknown.any() else None
         wanted = isinstance(condition, All)

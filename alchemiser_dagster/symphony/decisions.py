@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from alchemiser_dagster.symphony.columns import Columns
 from alchemiser_dagster.symphony.graph import (
     All,
     Asset,
-    Comparator,
     Comparison,
     Condition,
     Filter,
@@ -28,14 +26,6 @@ from alchemiser_dagster.symphony.selection import NOBODY
 Values = Mapping[tuple[str, str, tuple[int, ...]], float]
 Scores = Mapping[Score, tuple[float, bool]]
 Truths = dict[object, tuple[bool, bool]]
-
-_COMPARE: Final = {
-    Comparator.GREATER: operator.gt,
-    Comparator.LESS: operator.lt,
-    Comparator.AT_LEAST: operator.ge,
-    Comparator.AT_MOST: operator.le,
-    Comparator.EQUAL: operator.eq,
-}
 
 
 class Decision(NamedTuple):
@@ -107,7 +97,7 @@ def _find_truth(condition: Condition, values: Values, truths: Truths) -> tuple[b
     if isinstance(condition, Comparison):
         left, right = _value(condition.left, values), _value(condition.right, values)
         decided = not (math.isnan(left) or math.isnan(right))
-        return bool(_COMPARE[condition.comparator](left, right)), decided
+        return bool(condition.comparator.holds(left, right)), decided
     deciding = not isinstance(condition, All)
     for part in condition.parts:
         holds, known = _truth(part, values, truths)

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from typing import Final
 
-from alchemiser_dagster.symphony.graph import Comparator, Comparison, Indicator, Number, Operand
+from alchemiser_dagster.symphony.graph import Comparison, Indicator, Number, Operand
 from alchemiser_dagster.symphony.history import History
 from alchemiser_dagster.symphony.indicators import evaluate_indicator
 
 SMALLEST_MOVE: Final = 0.0001
 LARGEST_MOVE: Final = 0.5
 BISECTIONS: Final = 40
-
-_COMPARE: Final[dict[Comparator, Callable[[float, float], bool]]] = {
-    Comparator.GREATER: operator.gt,
-    Comparator.LESS: operator.lt,
-    Comparator.AT_LEAST: operator.ge,
-    Comparator.AT_MOST: operator.le,
-    Comparator.EQUAL: operator.eq,
-}
 
 
 def move_to_flip(
@@ -39,7 +30,7 @@ def move_to_flip(
 
     def flipped(move: float) -> bool:
         sides = [_after(side, history, move) for side in (node.left, node.right)]
-        return _COMPARE[node.comparator](*sides) is not holds
+        return node.comparator.holds(*sides) is not holds
 
     before, move = 0.0, SMALLEST_MOVE
     while True:

@@ -4,11 +4,13 @@ Names of groups and places in the text are not part of a node, so a group that i
 copied is still the same node and is evaluated once, in however many symphonies it stands.
 """
 
+import operator
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypeVar
+from typing import Final, TypeVar
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +47,19 @@ class Comparator(StrEnum):
     AT_LEAST = ">="
     AT_MOST = "<="
     EQUAL = "="
+
+    def holds(self, left: typing.Any, right: typing.Any) -> typing.Any:
+        """Compare two numbers, or two columns element by element."""
+        return _COMPARE[self](left, right)
+
+
+_COMPARE: Final = {
+    Comparator.GREATER: operator.gt,
+    Comparator.LESS: operator.lt,
+    Comparator.AT_LEAST: operator.ge,
+    Comparator.AT_MOST: operator.le,
+    Comparator.EQUAL: operator.eq,
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

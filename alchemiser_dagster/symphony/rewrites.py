@@ -8,7 +8,6 @@ computes equal nodes once and hands down nothing along branches that are never t
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -16,7 +15,6 @@ from alchemiser_dagster.symphony.graph import (
     All,
     Any,
     Asset,
-    Comparator,
     Comparison,
     Condition,
     Equal,
@@ -31,14 +29,6 @@ from alchemiser_dagster.symphony.graph import (
 from alchemiser_dagster.symphony.plan import nodes_of
 
 Rewrite = Callable[[Node, Interner], Node]
-
-_COMPARE: Final = {
-    Comparator.GREATER: operator.gt,
-    Comparator.LESS: operator.lt,
-    Comparator.AT_LEAST: operator.ge,
-    Comparator.AT_MOST: operator.le,
-    Comparator.EQUAL: operator.eq,
-}
 
 
 def flatten_single_child(node: Node, _intern: Interner) -> Node:
@@ -111,7 +101,7 @@ def constant_truth(condition: Condition) -> bool | None:
     """Whether a condition holds in every session or in none, without any price; else None."""
     match condition:
         case Comparison(comparator, Number(left), Number(right)):
-            return bool(_COMPARE[comparator](left, right))
+            return bool(comparator.holds(left, right))
         case Comparison():
             return None
         case All(parts) | Any(parts):
