@@ -20,14 +20,11 @@ from dagster._core.events import RunFailureReason
 
 from alchemiser_dagster.books.strategies import load_books
 from alchemiser_dagster.commands.sources import source_of
-from alchemiser_dagster.defs.bars import symbols_of
 from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk
 from alchemiser_dagster.defs.tables import TableStore
 from alchemiser_dagster.embedded import EmbeddedBroker
 from alchemiser_dagster.execution.desk import WINDOW
 from alchemiser_dagster.execution.preparation import open_the_account
-from alchemiser_dagster.ledger.queries import positions
-from alchemiser_dagster.ledger.store import Ledger
 from alchemiser_dagster.market.sessions import (
     last_completed_session,
     next_session,
@@ -82,13 +79,9 @@ def embedded_broker(home: Home, facts: AccountFile, strategies: Path) -> Iterato
     All of them, however few sessions are to be replayed: the broker keeps an account on bars that
     only ever grow, and shows none that its clock has not reached.
     """
-    wanted = symbols_of(load_books(strategies))
-    if home.ledger.exists():
-        ledger = Ledger.at(home.ledger)
-        with ledger.read() as connection:
-            for own in positions(connection).values():
-                wanted |= set(own)
-        ledger.close()
+    records = AccountRecords(home=str(home.path), strategies=str(strategies))
+    wanted = records.symbols()
+    records.ledger.close()
     first = facts.inception - BROKER_HISTORY
     newest = last_completed_session(datetime.now(UTC))
     bars = source_of(facts).daily_bars(sorted(wanted), first, newest)
@@ -170,9 +163,8 @@ def replay(plan: Replay, progress: Callable[[str, int], None]) -> None:
 def open_embedded_account(home: Home, facts: AccountFile, strategies: Path) -> None:
     """Open the ledger's account and books at the running embedded broker; harmless when done."""
     records = AccountRecords(home=str(home.path), strategies=str(strategies))
-    allocations = {book.name: book.allocation for book in records.books() if book.enabled}
     desk = TradingDesk(records=records).desk()
-    open_the_account(desk, allocations, inception=facts.inception)
+    open_the_account(desk, records.allocations(), inception=facts.inception)
 
 
 def _materialise(

@@ -5,13 +5,10 @@ from datetime import date, timedelta
 import dagster as dg
 import polars as pl
 
-from alchemiser_dagster.books.strategies import Book
 from alchemiser_dagster.defs.resources import AccountRecords, Market, as_session
 from alchemiser_dagster.defs.tables import SessionTables
-from alchemiser_dagster.ledger.queries import positions
 from alchemiser_dagster.market.bars import missing_symbols
 from alchemiser_dagster.market.sessions import sessions_between
-from alchemiser_dagster.market.symbols import broker_symbol
 
 SHORTEST_HISTORY = 504
 """Sessions: two years, so that smoothed indicators have forgotten where they started."""
@@ -38,10 +35,7 @@ def daily_bars_asset(partitions: dg.PartitionsDefinition[str], prices: str) -> d
         """
         keys = list(context.partition_keys)
         books = records.books()
-        wanted = symbols_of(books)
-        with records.ledger.read() as connection:
-            for own in positions(connection).values():
-                wanted |= set(own)
+        wanted = records.symbols()
         length = max([SHORTEST_HISTORY, *(b.symphony.lookback for b in books if b.symphony)])
         first = _sessions_back(as_session(keys[0]), length)
         source = market.source()
@@ -68,16 +62,6 @@ def daily_bars_asset(partitions: dg.PartitionsDefinition[str], prices: str) -> d
         )
 
     return daily_bars
-
-
-def symbols_of(books: list[Book]) -> set[str]:
-    """Every symbol the strategies name, in the broker's spelling."""
-    return {
-        broker_symbol(symbol)
-        for book in books
-        if book.symphony is not None
-        for symbol in book.symphony.symbols
-    }
 
 
 def _sessions_back(session: date, count: int) -> date:

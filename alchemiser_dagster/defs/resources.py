@@ -7,6 +7,7 @@ definitions serve the embedded default, paper and live.
 import fcntl
 import os
 from datetime import date
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
@@ -21,6 +22,7 @@ from alchemiser_dagster.embedded import Connection
 from alchemiser_dagster.execution.desk import Desk
 from alchemiser_dagster.execution.gateway import Gateway
 from alchemiser_dagster.execution.guards import ARM_FILE, embedded_gateway, real_gateway
+from alchemiser_dagster.ledger.queries import positions
 from alchemiser_dagster.ledger.store import Ledger
 from alchemiser_dagster.market.sources import (
     AlpacaSource,
@@ -28,6 +30,7 @@ from alchemiser_dagster.market.sources import (
     FileSource,
     SyntheticSource,
 )
+from alchemiser_dagster.market.symbols import broker_symbol
 from alchemiser_dagster.settings import AccountFile, BrokerMode, Home, SettingsError
 
 
@@ -61,6 +64,22 @@ class AccountRecords(dg.ConfigurableResource[Any]):
     def books(self) -> list[Book]:
         """The books as the strategies folder has them now."""
         return load_books(Path(self.strategies))
+
+    def allocations(self) -> dict[str, Decimal]:
+        """The share of the account of every book that is switched on."""
+        return {book.name: book.allocation for book in self.books() if book.enabled}
+
+    def symbols(self) -> set[str]:
+        """Every symbol that a strategy names or a book holds, in the broker's spelling."""
+        named = {
+            broker_symbol(symbol)
+            for book in self.books()
+            if book.symphony is not None
+            for symbol in book.symphony.symbols
+        }
+        with self.ledger.read() as connection:
+            held = {symbol for own in positions(connection).values() for symbol in own}
+        return named | held
 
 
 class Market(dg.ConfigurableResource[Any]):

@@ -55,7 +55,7 @@ def open_session(
 ) -> OpenWindow:
     """Finish interrupted sessions, write down who is expected to trade, check books and broker."""
     desk = trading.desk()
-    allocations = {book.name: book.allocation for book in records.books() if book.enabled}
+    allocations = records.allocations()
     try:
         for session in settlement.finish_earlier(desk, window.session):
             context.log.warning(f"{session} had been interrupted and was brought to its end")
