@@ -1,8 +1,8 @@
 """Lots: what a book owns, when it was bought and for how much.
 
-A lot is opened by one BUY execution and consumed by SELL executions, first in, first out within
-(book, symbol). Cost and proceeds are the cash that moved, in cents, so realised plus unrealised
-P&L equals the change of the account to the cent:
+A lot is opened by one BUY fill and consumed by SELL fills of the same book and symbol. Cost and
+proceeds are the cash that moved, in cents, so realised plus unrealised P&L equals the change of the
+account to the cent. `booking` chooses the lots that a sale takes; first in, first out:
 
     BUY 10 @ 10.00   -> lot A, cost 100.00
     BUY  5 @ 12.00   -> lot B, cost  60.00
@@ -10,15 +10,14 @@ P&L equals the change of the account to the cent:
                          2 of B: proceeds  30.00 - cost  24.00 =  +6.00
     left             -> 3 of B, cost 36.00
 
-A sale of more than the open lots is refused: a book can only sell what it owns.
+What is left of a lot is its entry, less its exits, plus its adjustments (splits, busts). The entry
+itself is history and never changes: after a split the cost of a share is `unit_cost`, no longer
+`entry_price`.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-
-from alchemiser_dagster.books.money import ZERO, split_to_cents, to_cents
 
 
 class LotError(Exception):
@@ -27,10 +26,11 @@ class LotError(Exception):
 
 @dataclass(frozen=True)
 class Lot:
-    """Shares of one symbol bought in one execution.
+    """Shares of one symbol bought in one fill.
 
     `quantity` shares are still open, with `cost` dollars (whole cents) of what was paid for the
-    `entry_quantity` shares at `entry_price`.
+    `entry_quantity` shares at `entry_price`. In a short lot, which only the book `unattributed` can
+    have, the quantities and the cost are negative.
     """
 
     lot_id: str
@@ -41,14 +41,40 @@ class Lot:
     quantity: Decimal
     cost: Decimal
 
+    @property
+    def unit_cost(self) -> Decimal:
+        """Dollars a share of what is still open, unrounded."""
+        return self.cost / self.quantity
+
     def unrealised(self, price: Decimal) -> Decimal:
         """Market value at `price` less cost, dollars, unrounded."""
         return self.quantity * price - self.cost
 
+    def plus(self, quantity: Decimal, cost: Decimal) -> "Lot":
+        """The lot with so many shares and dollars of cost more (negative: fewer).
+
+        Raises LotError where more would be taken than it has, or dollars left without shares.
+        """
+        after = replace(self, quantity=self.quantity + quantity, cost=self.cost + cost)
+        if after.quantity * self.entry_quantity < 0:
+            raise LotError(
+                f"expected at most the {self.quantity} shares of lot {self.lot_id} to be taken, "
+                f"was {-quantity}"
+            )
+        if after.quantity == 0 and after.cost != 0:
+            raise LotError(
+                f"expected the last shares of lot {self.lot_id} to take all its cost of "
+                f"{self.cost} dollars, was {-cost}"
+            )
+        return after
+
 
 @dataclass(frozen=True)
 class LotExit:
-    """The part of one SELL execution that came out of one lot; money in whole cents."""
+    """The part of one SELL fill that came out of one lot; money in whole cents.
+
+    Where a bust puts shares back into the lot, quantity, proceeds and cost are negative.
+    """
 
     lot_id: str
     quantity: Decimal
@@ -62,35 +88,10 @@ class LotExit:
         return self.proceeds - self.cost
 
 
-def book_fifo(
-    lots: Sequence[Lot], *, quantity: Decimal, price: Decimal, proceeds: Decimal
-) -> tuple[list[Lot], list[LotExit]]:
-    """Sell `quantity` shares for `proceeds` dollars out of `lots`, oldest first.
+@dataclass(frozen=True)
+class LotAdjustment:
+    """Shares and dollars of cost added to a lot other than by trading; negative: taken away."""
 
-    Returns the lots afterwards (consumed ones with quantity 0) and one exit per lot touched.
-    Raises LotError when the lots hold less than `quantity`.
-    """
-    if quantity <= 0:
-        raise LotError(f"expected a positive quantity to sell, was {quantity}")
-    queue = sorted(lots, key=lambda lot: (lot.entry_at, lot.lot_id))
-    held = sum((lot.quantity for lot in queue), ZERO)
-    if held < quantity:
-        raise LotError(f"expected lots of at least {quantity} shares to sell from, was {held}")
-
-    taken: list[tuple[Lot, Decimal]] = []
-    left = quantity
-    for lot in queue:
-        part = min(lot.quantity, left)
-        if part > 0:
-            taken.append((lot, part))
-            left -= part
-
-    parts = split_to_cents(proceeds, [part for _, part in taken])
-    exits: list[LotExit] = []
-    after = {lot.lot_id: lot for lot in queue}
-    for (lot, part), income in zip(taken, parts, strict=True):
-        # The last exit of a lot takes the cost that is left, so cost in equals cost out.
-        cost = lot.cost if part == lot.quantity else to_cents(lot.cost * part / lot.quantity)
-        exits.append(LotExit(lot.lot_id, part, price, income, cost))
-        after[lot.lot_id] = replace(lot, quantity=lot.quantity - part, cost=lot.cost - cost)
-    return [after[lot.lot_id] for lot in lots], exits
+    lot_id: str
+    quantity: Decimal
+    cost: Decimal

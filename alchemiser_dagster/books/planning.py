@@ -6,24 +6,36 @@ quantities held and P the prices, for each symbol held or wanted:
     target T = w K p      current C = q P      difference D = T - C
     m = max(1.00, min(5.00, 1 % of K))         the smallest trade worth making
 
-    not wanted, C >= 1.00      EXIT of exactly q         not wanted, C < 1.00   DUST, left alone
-    |D| < m                    HOLD
-    D < 0                      SELL floor(-D / P)        an EXIT if less than 1.00 would be left
-    D > 0                      BUY for D dollars; the quantity is fixed when the cash is there
+    frozen                 HOLD, and its target weight stays in cash
+    not wanted, C >= 1.00  EXIT of exactly q         not wanted, C < 1.00   DUST, left alone
+    |D| < m                HOLD
+    D < 0                  SELL floor(-D / P)        an EXIT if less than 1.00 would be left
+    D > 0                  BUY for D dollars; the quantity is fixed when the cash is there
 
-Sales come before purchases, so purchases are sized a second time, from confirmed cash
-(`size_buys`). All prices are dollars a share, all values dollars.
+A book of 30,000 with 200 TQQQ at 75, 10 SPY at 500 and 10,000 of cash, to be held at 60 % TQQQ and
+40 % TLT with all of it deployed: EXIT 10 SPY, BUY 3,000 of TQQQ and 12,000 of TLT.
+
+Nothing is traded unless something opens the gate: a schedule that is due, capital moved into or out
+of the book, or, for a symphony with a threshold, holdings that changed or drifted further than it
+allows. Then every symbol is traded to its target.
+
+Sales come before purchases, which are sized a second time from confirmed cash: `books.sizing`. All
+prices are dollars a share, all values dollars.
 """
 
-from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
-from alchemiser_dagster.books.money import CENT, ZERO, floor_cents, floor_quantity, to_cents
+from alchemiser_dagster.books.money import CENT, ZERO, floor_quantity, to_cents
 
 DUST = Decimal("1.00")
 """Dollars below which a holding is not worth an order; also the broker's smallest order."""
+FROZEN = "frozen"
+"""Why a symbol is left alone whose shares do not agree with the broker's."""
+TOO_DEAR = "whole shares only, and one costs more than its slice"
+"""Why a symbol that cannot be held in fractions is not bought."""
 
 
 class Action(StrEnum):
@@ -39,6 +51,10 @@ class Action(StrEnum):
 
 class PlanError(Exception):
     """A book that cannot be planned this session; the message names what is missing."""
+
+
+class EmptySignal(PlanError):
+    """A signal without weights that does not say that it means to hold nothing."""
 
 
 @dataclass(frozen=True)
@@ -101,93 +117,91 @@ def plan_book(
     scheduled: bool = True,
     threshold: Decimal | None = None,
     whole_shares: Set[str] = frozenset(),
+    frozen: Set[str] = frozenset(),
+    all_cash: bool = False,
+    force: bool = False,
 ) -> Plan:
     """Plan one book.
 
     `weights` are target weights by symbol, `holdings` shares by symbol, `cash` the book's dollars,
-    `whole_shares` the symbols that cannot be held in fractions. `threshold` is the symphony's
-    rebalance threshold in weight points (0.05 = five points), None where the symphony rebalances on
-    a schedule; `scheduled` then says whether this session is due.
+    `whole_shares` the symbols that cannot be held in fractions, `frozen` those that may not be
+    traded. `threshold` is the symphony's rebalance threshold in weight points (0.05 = five points),
+    None where the symphony rebalances on a schedule; `scheduled` then says whether this session is
+    due. `force` trades whatever the schedule or the threshold say: capital was moved. `all_cash`
+    says that a signal without weights means to hold nothing.
 
-    Raises PlanError when a held or wanted symbol has no positive price, or the book no capital.
+    Raises EmptySignal for no weights without `all_cash`, and PlanError when `all_cash` comes with
+    weights, a held or wanted symbol has no positive price, or the book no capital.
     """
+    weights = {symbol: weight for symbol, weight in weights.items() if weight != 0}
+    if not weights and not all_cash:
+        raise EmptySignal("expected weights, or a signal that says all cash, was neither")
+    if weights and all_cash:
+        raise PlanError(f"expected no weights of an all-cash signal, was {', '.join(weights)}")
     symbols = sorted({*weights, *(s for s, quantity in holdings.items() if quantity != 0)})
     for symbol in symbols:
         if prices.get(symbol, ZERO) <= 0:
             raise PlanError(f"expected a price for {symbol}, was {prices.get(symbol, 'none')}")
-    current = {symbol: holdings.get(symbol, ZERO) * prices[symbol] for symbol in symbols}
-    capital = cash + sum(current.values(), ZERO)
+    values = (holdings.get(symbol, ZERO) * prices[symbol] for symbol in symbols)
+    capital = cash + sum(values, ZERO)
     if capital <= 0:
         raise PlanError(f"expected a book with capital, was {to_cents(capital)} dollars")
 
     deployed = capital * deployment
-    target = {symbol: weights.get(symbol, ZERO) * deployed for symbol in symbols}
-    trigger = _trigger(
-        weights=weights,
-        current=current,
-        target=target,
-        deployed=deployed,
-        prices=prices,
-        scheduled=scheduled,
-        threshold=threshold,
-        whole_shares=whole_shares,
-    )
     minimum = smallest_trade(capital)
-    items = []
-    for symbol in symbols:
-        held = holdings.get(symbol, ZERO)
-        action, quantity, reason = (
-            _action(
-                held=held,
-                price=prices[symbol],
-                target=target[symbol],
-                minimum=minimum,
-                whole=symbol in whole_shares,
-            )
-            if trigger
-            else (Action.HOLD, ZERO, "not due")
+    items = [
+        _item(
+            symbol,
+            weight=weights.get(symbol, ZERO),
+            held=holdings.get(symbol, ZERO),
+            price=prices[symbol],
+            deployed=deployed,
+            minimum=minimum,
+            whole=symbol in whole_shares,
+            frozen=symbol in frozen,
         )
-        items.append(
-            PlanItem(
-                symbol=symbol,
-                action=action,
-                weight=weights.get(symbol, ZERO),
-                held=held,
-                price=prices[symbol],
-                target=target[symbol],
-                current=current[symbol],
-                quantity=quantity,
-                reason=reason,
-            )
-        )
+        for symbol in symbols
+    ]
+    if force:
+        trigger = "capital moved"
+    elif threshold is None:
+        trigger = "schedule" if scheduled else ""
+    else:
+        trigger = _departure([i for i in items if i.symbol not in frozen], threshold * deployed)
+    if not trigger:
+        items = [_not_due(item) for item in items]
     return Plan(capital, cash, deployment, trigger, tuple(items))
 
 
-def _trigger(
+def _item(
+    symbol: str,
     *,
-    weights: Mapping[str, Decimal],
-    current: Mapping[str, Decimal],
-    target: Mapping[str, Decimal],
+    weight: Decimal,
+    held: Decimal,
+    price: Decimal,
     deployed: Decimal,
-    prices: Mapping[str, Decimal],
-    scheduled: bool,
-    threshold: Decimal | None,
-    whole_shares: Set[str],
-) -> str:
-    """Why the book is rebalanced this session; empty when it is not."""
-    if threshold is None:
-        return "schedule" if scheduled else ""
-    held = {symbol for symbol, value in current.items() if value >= DUST}
-    # A symbol too dear for its slice can never be held; counting it would trade every day.
-    wanted = {
-        symbol
-        for symbol in weights
-        if not (symbol in whole_shares and target[symbol] < prices[symbol])
-    }
-    if held != wanted:
-        return "holdings changed"
-    drifted = [s for s in held if abs(current[s] / deployed - weights[s]) > threshold]
-    return f"drift: {', '.join(sorted(drifted))}" if drifted else ""
+    minimum: Decimal,
+    whole: bool,
+    frozen: bool,
+) -> PlanItem:
+    target, current = weight * deployed, held * price
+    if frozen:
+        action, quantity, reason = Action.HOLD, ZERO, FROZEN
+    else:
+        action, quantity, reason = _action(
+            held=held, price=price, target=target, minimum=minimum, whole=whole
+        )
+    return PlanItem(
+        symbol=symbol,
+        action=action,
+        weight=weight,
+        held=held,
+        price=price,
+        target=target,
+        current=current,
+        quantity=quantity,
+        reason=reason,
+    )
 
 
 def _action(
@@ -203,7 +217,7 @@ def _action(
         return Action.HOLD, ZERO, f"within {minimum} of its target"
     if difference > 0:
         if whole and difference < price:
-            return Action.SKIP, ZERO, "whole shares only, and one costs more than its slice"
+            return Action.SKIP, ZERO, TOO_DEAR
         return Action.BUY, ZERO, "below its target"
     quantity = min(floor_quantity(-difference / price, whole=whole), held)
     if 0 < (held - quantity) * price < DUST:
@@ -213,50 +227,22 @@ def _action(
     return Action.SELL, quantity, "above its target"
 
 
-@dataclass(frozen=True)
-class SizedBuy:
-    """A purchase with its quantity fixed; `budget` is the most it may cost, dollars in cents."""
+def _departure(items: Sequence[PlanItem], tolerance: Decimal) -> str:
+    """How what is held departs from what is wanted; empty when a threshold lets it be.
 
-    symbol: str
-    quantity: Decimal
-    budget: Decimal
-
-
-def size_buys(
-    wants: Mapping[str, Decimal],
-    *,
-    available: Decimal,
-    asks: Mapping[str, Decimal],
-    minimum: Decimal,
-    whole_shares: Set[str] = frozenset(),
-) -> tuple[list[SizedBuy], dict[str, str]]:
-    """Fix the quantities of a book's purchases from the cash it really has.
-
-    `wants` are dollars by symbol, `available` the book's cash after its sales, `asks` dollars a
-    share. When the wants exceed the cash all are scaled by the same factor. Returns the purchases
-    and, by symbol, why a want was dropped.
+    `items` are as they would be traded, without frozen symbols; `tolerance` is the threshold in
+    dollars. A wanted symbol that is not held and would not be bought either (a share costs more
+    than its slice, or the slice is below the smallest trade) is no departure: it would open the
+    gate every day for ever.
     """
-    total = sum(wants.values(), ZERO)
-    budget = min(total, max(available, ZERO))
-    buys: list[SizedBuy] = []
-    dropped: dict[str, str] = {}
-    for symbol, want in wants.items():
-        dollars = floor_cents(want * budget / total)
-        quantity = floor_quantity(dollars / asks[symbol], whole=symbol in whole_shares)
-        if quantity == 0 and symbol in whole_shares:
-            dropped[symbol] = "whole shares only, and one costs more than its slice"
-        elif quantity * asks[symbol] < minimum:
-            dropped[symbol] = f"below the smallest trade of {minimum}"
-        else:
-            buys.append(SizedBuy(symbol, quantity, dollars))
-    return buys, dropped
+    for item in items:
+        held = item.current >= DUST
+        if (held and item.weight == 0) or (not held and item.action is Action.BUY):
+            return "holdings changed"
+    drifted = [i.symbol for i in items if i.current >= DUST and abs(i.difference) > tolerance]
+    return f"drift: {', '.join(drifted)}" if drifted else ""
 
 
-def scale_to_cash(budgets: Mapping[str, Decimal], available: Decimal) -> dict[str, Decimal]:
-    """Scale the books' budgets (dollars by book) by one factor to the account's real cash."""
-    total = sum(budgets.values(), ZERO)
-    if total <= available:
-        return dict(budgets)
-    return {
-        book: floor_cents(budget * max(available, ZERO) / total) for book, budget in budgets.items()
-    }
+def _not_due(item: PlanItem) -> PlanItem:
+    reason = item.reason if item.reason == FROZEN else "not due"
+    return replace(item, action=Action.HOLD, quantity=ZERO, reason=reason)

@@ -3,7 +3,10 @@
     [books.nuclear]
     allocation = "0.15"     # share of the account when the book is opened, a decimal string
     enabled = true          # optional
-    lots = "FIFO"           # optional, the only policy so far
+    lots = "FIFO"           # optional: FIFO, LIFO, HIFO or SPECIFIC, see `books.booking`
+
+    [account]               # optional
+    crossing = true         # books trade with each other before they go to the market
 
 A strategy that cannot be read, or has no capital, takes only its own book out; an allocation that
 makes no sense stops everything, because it concerns every book.
@@ -15,6 +18,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from alchemiser_dagster.books.booking import LotPolicy
 from alchemiser_dagster.symphony import Symphony, SymphonyError, read_symphony
 
 BOOKS_FILE = "books.toml"
@@ -37,6 +41,7 @@ class Book:
     name: str
     allocation: Decimal
     enabled: bool
+    lot_policy: LotPolicy
     symphony: Symphony | None
     problem: str | None
 
@@ -59,14 +64,29 @@ def load_books(folder: Path) -> list[Book]:
     return sorted(books, key=lambda book: book.name)
 
 
-def _read_table(path: Path) -> dict[str, dict[str, object]]:
+def crosses_books(folder: Path) -> bool:
+    """Whether what one book sells and another buys changes books without an order."""
+    where = folder / BOOKS_FILE
+    entry = _read_document(where).get("account", {})
+    if not isinstance(entry, dict) or set(entry) - {"crossing"}:
+        raise BooksError(f"{where}: [account]: expected only crossing, was {entry}")
+    crossing = entry.get("crossing", True)
+    if not isinstance(crossing, bool):
+        raise BooksError(f"{where}: [account]: expected crossing true or false, was {crossing}")
+    return crossing
+
+
+def _read_document(path: Path) -> dict[str, object]:
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BooksError(f"expected {path}, was nothing there") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BooksError(f"{path} is not TOML: {error}") from error
-    books = document.get("books")
+
+
+def _read_table(path: Path) -> dict[str, dict[str, object]]:
+    books = _read_document(path).get("books")
     if not isinstance(books, dict) or not books:
         raise BooksError(f"{path}: expected at least one table [books.<strategy>], was none")
     for name, entry in books.items():
@@ -80,15 +100,20 @@ def _read_table(path: Path) -> dict[str, dict[str, object]]:
 def _unfunded(file: Path, where: Path) -> Book:
     name = file.stem
     problem = f'{where} gives no capital to {name}: add [books.{name}] with allocation = "..."'
-    return Book(name, Decimal(0), enabled=False, symphony=None, problem=problem)
+    return Book(
+        name,
+        Decimal(0),
+        enabled=False,
+        lot_policy=LotPolicy.FIFO,
+        symphony=None,
+        problem=problem,
+    )
 
 
 def _book(name: str, entry: dict[str, object], file: Path | None, where: Path) -> Book:
     enabled = entry.get("enabled", True)
     if not isinstance(enabled, bool):
         raise BooksError(f"{where}: [books.{name}]: expected enabled true or false, was {enabled}")
-    if entry.get("lots", "FIFO") != "FIFO":
-        raise BooksError(f'{where}: [books.{name}]: expected lots = "FIFO", was {entry["lots"]!r}')
     symphony, problem = None, None
     if file is None:
         problem = f"expected a strategy file {where.parent / (name + '.clj')}, was nothing there"
@@ -100,7 +125,23 @@ def _book(name: str, entry: dict[str, object], file: Path | None, where: Path) -
             problem = f"{file}: expected UTF-8 text: {error}"
         except SymphonyError as error:
             problem = str(error)
-    return Book(name, _allocation(name, entry, where), enabled, symphony, problem)
+    return Book(
+        name,
+        _allocation(name, entry, where),
+        enabled=enabled,
+        lot_policy=_lot_policy(name, entry, where),
+        symphony=symphony,
+        problem=problem,
+    )
+
+
+def _lot_policy(name: str, entry: dict[str, object], where: Path) -> LotPolicy:
+    raw = entry.get("lots", LotPolicy.FIFO)
+    if raw not in list(LotPolicy):
+        raise BooksError(
+            f"{where}: [books.{name}]: expected lots of {', '.join(LotPolicy)}, was {raw!r}"
+        )
+    return LotPolicy(str(raw))
 
 
 def _allocation(name: str, entry: dict[str, object], where: Path) -> Decimal:

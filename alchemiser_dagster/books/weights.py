@@ -10,6 +10,8 @@ from decimal import Decimal
 from alchemiser_dagster.books.money import ZERO, weight_from_float
 
 HIGHEST_SUM = Decimal("1.01")
+LOWEST_SUM = Decimal("0.99")
+"""Below it the shortfall is no rounding any more, and somebody should be told."""
 
 
 class WeightError(Exception):
@@ -21,7 +23,7 @@ def accept_weights(weights: Mapping[str, float]) -> dict[str, Decimal]:
 
     A sum above 1 and up to 1.01 is divided by the sum; below 1 the rest stays in cash. Raises
     WeightError for a negative weight, one that is not finite, a sum above 1.01, or no positive
-    weight at all (a strategy that wants to hold nothing names a cash fund).
+    weight at all: a strategy that means to hold nothing says so, and has no weights to accept.
     """
     for symbol, weight in weights.items():
         if not 0 <= weight <= float(HIGHEST_SUM):  # also refuses NaN
@@ -35,3 +37,14 @@ def accept_weights(weights: Mapping[str, float]) -> dict[str, Decimal]:
     if total > 1:
         exact = {symbol: weight / total for symbol, weight in exact.items()}
     return {symbol: weight for symbol, weight in exact.items() if weight > 0}
+
+
+def shortfall(weights: Mapping[str, Decimal]) -> str | None:
+    """A warning for accepted weights that sum to less than 0.99; None where they do not.
+
+    Such a book is traded; what is missing stays in cash. All cash (no weights) is no shortfall.
+    """
+    total = sum(weights.values(), ZERO)
+    if not weights or total >= LOWEST_SUM:
+        return None
+    return f"expected weights that sum to 1, was {total}: the rest of the book stays in cash"
