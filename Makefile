@@ -2,7 +2,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run ui test bench lint format lock clean
+.PHONY: help run ui test simulate bench lint format revision lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -16,10 +16,15 @@ ui: $(VENV)/.installed-run ## Dagster's web UI on 127.0.0.1:3000, with the repla
 test: $(VENV)/.installed-dev ## the test suite
 	@$(BIN)/python -m pytest -q -n 2
 
+simulate: $(VENV)/.installed-dev ## sessions on a broker that misbehaves: SEEDS=300
+	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),300)
+
 bench: $(VENV)/.installed-bench ## measure, and compare with other engines (some minutes)
 	@$(BIN)/python -m pytest -q benchmarks --benchmark-disable-gc
 	@$(BIN)/python -m benchmarks.symphony.bench
 	@$(BIN)/python -m benchmarks.history.compare
+	@$(BIN)/python -m benchmarks.ledger.compare
+	@$(BIN)/python -m benchmarks.execution.session_200_orders
 	@$(BIN)/python benchmarks/embedded/latency.py
 
 lint: $(VENV)/.installed-dev ## formatting, lint rules, strict types
@@ -30,6 +35,9 @@ lint: $(VENV)/.installed-dev ## formatting, lint rules, strict types
 format: $(VENV)/.installed-dev ## put the code in the project's format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+revision: $(VENV)/.installed-dev ## after changing the ledger's tables: MESSAGE="what changes"
+	@$(BIN)/python -m alchemiser_dagster.ledger.migrations "$(MESSAGE)"
 
 lock: ## resolve the dependencies anew (needs uv)
 	uv pip compile pyproject.toml --group build --universal --python-version 3.11 \

@@ -5,28 +5,34 @@ has been recorded since. That is what lets a published table be made again with 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select, true
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, select, true
 
 from alchemiser_dagster.books.lots import Lot
 from alchemiser_dagster.books.money import ZERO
+from alchemiser_dagster.ledger.lot_posting import IS_OPEN, lot_of
 from alchemiser_dagster.ledger.schema import (
     account_snapshots,
     books,
     cash_entries,
+    executions,
     fills,
+    lot_adjustments,
     lot_exits,
     lots,
-    orders,
     session_books,
     sessions,
     snapshot_positions,
-    trades,
 )
+
+FLOWS = ("opening", "transfer", "deposit", "withdrawal", "residual")
+"""Kinds of cash entries that move capital."""
+INCOME = ("dividend", "interest", "fee")
+"""Kinds of cash entries that are profit or loss without a trade."""
 
 
 def all_books(connection: Connection) -> Sequence[Row[Any]]:
@@ -65,79 +71,91 @@ def open_lots_by_book(
     through: date | None = None,
 ) -> list[tuple[str, Lot]]:
     """(book, lot) pairs of the open lots, oldest first."""
-    left = (
-        select(
-            lot_exits.c.lot_id,
-            func.sum(lot_exits.c.quantity, type_=lot_exits.c.quantity.type).label("quantity"),
-            func.sum(lot_exits.c.cost, type_=lot_exits.c.cost.type).label("cost"),
-        )
-        .where(_until(lot_exits.c.session, through))
-        .group_by(lot_exits.c.lot_id)
-        .subquery()
+    query = select(lots).where(
+        lots.c.book == book if book is not None else true(),
+        lots.c.symbol == symbol if symbol is not None else true(),
     )
-    query: Select[Any] = (
-        select(lots, left.c.quantity.label("sold"), left.c.cost.label("sold_cost"))
-        .outerjoin(left, left.c.lot_id == lots.c.lot_id)
-        .where(
-            _until(lots.c.session, through),
-            lots.c.book == book if book is not None else true(),
-            lots.c.symbol == symbol if symbol is not None else true(),
+    query = query.order_by(lots.c.entry_at, lots.c.lot_id)
+    if through is None:
+        rows = connection.execute(query.where(IS_OPEN))
+        return [(row.book, lot_of(row)) for row in rows]
+    quantity, cost = _left("quantity", through), _left("cost", through)
+    rows = connection.execute(
+        query.add_columns(quantity.label("left_quantity"), cost.label("left_cost")).where(
+            lots.c.session <= through, quantity != ZERO
         )
-        .order_by(lots.c.entry_at, lots.c.lot_id)
     )
-    found = []
-    for row in connection.execute(query):
-        quantity = row.entry_quantity - (row.sold or ZERO)
-        if quantity < 0:
-            raise ValueError(f"lot {row.lot_id} of {row.book} has {quantity} shares left")
-        if quantity > 0:
-            found.append(
-                (
-                    row.book,
-                    Lot(
-                        lot_id=row.lot_id,
-                        symbol=row.symbol,
-                        entry_at=row.entry_at,
-                        entry_quantity=row.entry_quantity,
-                        entry_price=row.entry_price,
-                        quantity=quantity,
-                        cost=row.entry_cost - (row.sold_cost or ZERO),
-                    ),
-                )
-            )
-    return found
+    return [
+        (row.book, replace(lot_of(row), quantity=row.left_quantity, cost=row.left_cost))
+        for row in rows
+    ]
+
+
+def _left(what: str, through: date) -> ColumnElement[Decimal]:
+    """The shares (`what` is "quantity") or dollars ("cost") left of each lot after `through`."""
+    left: ColumnElement[Any] = lots.c[f"entry_{what}"]
+    for table, sign in ((lot_exits, -1), (lot_adjustments, 1)):
+        total = (
+            select(func.sum(table.c[what], type_=left.type))
+            .where(table.c.lot_id == lots.c.lot_id, table.c.session <= through)
+            .scalar_subquery()
+        )
+        change = func.coalesce(total, ZERO, type_=left.type)
+        left = left + change if sign > 0 else left - change
+    return left
 
 
 def positions(
     connection: Connection, *, through: date | None = None
 ) -> dict[str, dict[str, Decimal]]:
     """Shares by book and symbol, from the open lots; books that hold nothing are absent."""
+    left = lots.c.quantity if through is None else _left("quantity", through)
+    is_open = IS_OPEN if through is None else and_(lots.c.session <= through, left != ZERO)
+    open_ = select(lots.c.book, lots.c.symbol, left.label("left")).where(is_open).subquery()
+    total = func.sum(open_.c.left, type_=lots.c.quantity.type).label("quantity")
     held: dict[str, dict[str, Decimal]] = {}
-    for book, lot in open_lots_by_book(connection, through=through):
-        own = held.setdefault(book, {})
-        own[lot.symbol] = own.get(lot.symbol, ZERO) + lot.quantity
+    for row in connection.execute(
+        select(open_.c.book, open_.c.symbol, total)
+        .group_by(open_.c.book, open_.c.symbol)
+        .order_by(open_.c.book, open_.c.symbol)
+    ):
+        held.setdefault(row.book, {})[row.symbol] = row.quantity
     return held
 
 
 def fills_of(connection: Connection, book: str, session: date) -> Sequence[Row[Any]]:
-    """The fills of one book in one session, in the order they happened."""
+    """The fills of one book in one session, in the order they happened.
+
+    Each with the `client_order_id` of its order; None for a cross, or what a bust takes back.
+    """
     return connection.execute(
-        select(fills)
+        select(fills, executions.c.client_order_id)
+        .outerjoin(executions, executions.c.execution_id == fills.c.execution_id)
         .where(fills.c.book == book, fills.c.session == session)
-        .order_by(fills.c.executed_at, fills.c.client_order_id, fills.c.cumulative_quantity)
+        .order_by(fills.c.executed_at, fills.c.fill_id)
     ).all()
 
 
 def exits_of(
     connection: Connection, book: str, *, through: date | None = None
 ) -> Sequence[Row[Any]]:
-    """Every lot exit of a book up to and including `through`, with its order's trade id."""
+    """Every lot exit of a book up to and including `through`, with its trade id.
+
+    A sale that a bust has undone by then, and the exits that undo it, are left out.
+    """
+    undone = select(fills.c.busts).where(
+        fills.c.busts.is_not(None), _until(fills.c.session, through)
+    )
     return connection.execute(
-        select(lot_exits, lots.c.symbol, lots.c.book, orders.c.trade_id)
+        select(lot_exits, lots.c.symbol, lots.c.book, fills.c.trade_id)
         .join(lots, lots.c.lot_id == lot_exits.c.lot_id)
         .join(fills, fills.c.fill_id == lot_exits.c.fill_id)
-        .join(orders, orders.c.client_order_id == fills.c.client_order_id)
-        .where(lots.c.book == book, _until(lot_exits.c.session, through))
+        .where(
+            lots.c.book == book,
+            _until(lot_exits.c.session, through),
+            fills.c.busts.is_(None),
+            fills.c.fill_id.not_in(undone),
+        )
         .order_by(lot_exits.c.exited_at, lot_exits.c.fill_id, lot_exits.c.lot_id)
     ).all()
 
@@ -145,11 +163,9 @@ def exits_of(
 def traded_orders(connection: Connection, *, through: date | None = None) -> dict[str, int]:
     """How many trades of each book have at least one fill."""
     rows = connection.execute(
-        select(trades.c.book, func.count(trades.c.trade_id.distinct()).label("trades"))
-        .join(orders, orders.c.trade_id == trades.c.trade_id)
-        .join(fills, fills.c.client_order_id == orders.c.client_order_id)
-        .where(_until(trades.c.session, through))
-        .group_by(trades.c.book)
+        select(fills.c.book, func.count(fills.c.trade_id.distinct()).label("trades"))
+        .where(_until(fills.c.session, through))
+        .group_by(fills.c.book)
     )
     return {row.book: row.trades for row in rows}
 
@@ -157,7 +173,26 @@ def traded_orders(connection: Connection, *, through: date | None = None) -> dic
 def external_flows(
     connection: Connection, book: str, *, session: date | None = None, through: date | None = None
 ) -> Decimal:
-    """Dollars that came into a book other than by trading, in one session or up to one."""
+    """Dollars that came into a book from elsewhere, in one session or up to one.
+
+    Neither what it traded nor what its shares and its cash earned.
+    """
+    return _entered(connection, book, FLOWS, session, through)
+
+
+def income(connection: Connection, book: str, *, through: date | None = None) -> Decimal:
+    """Dollars that a book's shares and cash earned up to a session: dividends, interest, less
+    fees."""
+    return _entered(connection, book, INCOME, None, through)
+
+
+def _entered(
+    connection: Connection,
+    book: str,
+    kinds: Sequence[str],
+    session: date | None,
+    through: date | None,
+) -> Decimal:
     at = (
         cash_entries.c.session == session
         if session is not None
@@ -165,7 +200,7 @@ def external_flows(
     )
     total = connection.execute(
         select(func.sum(cash_entries.c.amount, type_=cash_entries.c.amount.type)).where(
-            cash_entries.c.book == book, cash_entries.c.kind.in_(["opening", "transfer"]), at
+            cash_entries.c.book == book, cash_entries.c.kind.in_(kinds), at
         )
     ).scalar()
     return total if total is not None else ZERO
@@ -221,12 +256,17 @@ def last_rebalance(connection: Connection, book: str, before: date) -> date | No
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the broker said the account held at one moment."""
+    """What the broker said the account held at one moment: dollars, and shares by symbol.
+
+    `last_equity` is the equity at the close of the session before.
+    """
 
     taken_at: datetime
     cash: Decimal
     equity: Decimal
     positions: dict[str, Decimal]
+    last_equity: Decimal | None = None
+    long_market_value: Decimal | None = None
 
 
 def snapshot(connection: Connection, session: date, kind: str) -> Snapshot | None:
@@ -243,7 +283,14 @@ def snapshot(connection: Connection, session: date, kind: str) -> Snapshot | Non
             and_(snapshot_positions.c.session == session, snapshot_positions.c.kind == kind)
         )
     )
-    return Snapshot(row.taken_at, row.cash, row.equity, {row.symbol: row.quantity for row in held})
+    return Snapshot(
+        taken_at=row.taken_at,
+        cash=row.cash,
+        equity=row.equity,
+        positions={row.symbol: row.quantity for row in held},
+        last_equity=row.last_equity,
+        long_market_value=row.long_market_value,
+    )
 
 
 def _until(column: ColumnElement[date], through: date | None) -> ColumnElement[bool]:

@@ -3,16 +3,21 @@
 Every function is safe to call again after a crash: what is there already stays as it is.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
+from alchemiser_dagster.books.money import WEIGHT, ZERO, to_cents
+from alchemiser_dagster.books.planning import PlanItem
+from alchemiser_dagster.ledger.block_records import NewBlock, open_blocks
 from alchemiser_dagster.ledger.queries import Snapshot
 from alchemiser_dagster.ledger.schema import (
     account_snapshots,
+    plan_items,
     prices,
     session_books,
     sessions,
@@ -34,7 +39,11 @@ class Quoted:
 
 @dataclass(frozen=True)
 class NewTrade:
-    """A trade to record: shares to sell, or dollars to spend (`budget`) on a purchase."""
+    """A trade to record: shares to sell, or dollars to spend (`budget`) on a purchase.
+
+    `held_back` of the shares to sell wait for a purchase of another book. A trade that may not be
+    made is recorded with the state "blocked" or "skipped" and its reason.
+    """
 
     book: str
     symbol: str
@@ -42,6 +51,24 @@ class NewTrade:
     quantity: Decimal
     budget: Decimal | None
     is_exit: bool
+    held_back: Decimal = ZERO
+    lot_order: Sequence[str] | None = None
+    state: str = "planned"
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class PlannedBook:
+    """A book's plan as it is fixed for a session: capital in dollars, why, and its trades.
+
+    `items` say of every symbol, traded or not, what was decided and why.
+    """
+
+    book: str
+    capital: Decimal
+    trigger: str
+    trades: Sequence[NewTrade]
+    items: Sequence[PlanItem] = ()
 
 
 def begin_session(
@@ -92,63 +119,98 @@ def complete_session(ledger: Ledger, session: date, outcome: str, at: datetime) 
         )
 
 
-def record_plan(
+def record_plans(
     ledger: Ledger,
     session: date,
-    book: str,
-    *,
-    capital: Decimal,
-    trigger: str,
-    planned: Sequence[NewTrade],
-) -> None:
-    """Fix a book's plan for the session: its capital and its trades, once."""
+    plans: Sequence[PlannedBook],
+    blocks_: Sequence[NewBlock],
+    refused: Mapping[str, str],
+) -> bool:
+    """Fix every book's trades for the session, and what of them goes to the market first, at once.
+
+    `refused` says why a book has no plan; it ends as failed. Returns False, and changes nothing,
+    when the session was planned before.
+    """
     with ledger.write() as connection:
-        changed = connection.execute(
-            update(session_books)
-            .where(
-                session_books.c.session == session,
-                session_books.c.book == book,
-                session_books.c.state == "expected",
+        state = connection.execute(
+            select(sessions.c.state).where(sessions.c.session == session)
+        ).scalar_one()
+        if state != "open":
+            return False
+        for plan in plans:
+            connection.execute(
+                update(session_books)
+                .where(session_books.c.session == session, session_books.c.book == plan.book)
+                .values(state="planned", capital=plan.capital, trigger=plan.trigger)
             )
-            .values(state="planned", capital=capital, trigger=trigger)
-        )
-        if changed.rowcount == 0:
-            return
         rows = [
             {
-                "trade_id": trade_id(session, book, trade.symbol, trade.side),
+                "trade_id": trade_id(session, trade.book, trade.symbol, trade.side),
                 "session": session,
-                "book": book,
+                "book": trade.book,
                 "symbol": trade.symbol,
                 "side": trade.side,
                 "is_exit": trade.is_exit,
                 "intended_quantity": trade.quantity,
+                "held_back": trade.held_back,
                 "budget": trade.budget,
-                "state": "planned",
-                "reason": "",
+                "state": trade.state,
+                "reason": trade.reason,
+                "lot_order": None if trade.lot_order is None else json.dumps(trade.lot_order),
             }
-            for trade in planned
+            for plan in plans
+            for trade in plan.trades
         ]
         if rows:
             connection.execute(insert(trades), rows)
+        items = [_item_row(session, plan.book, item) for plan in plans for item in plan.items]
+        if items:
+            connection.execute(insert(plan_items), items)
+        open_blocks(connection, session, 1, blocks_)
+        for book, reason in refused.items():
+            _end(connection, session, book, "failed", reason)
+        connection.execute(
+            update(sessions).where(sessions.c.session == session).values(state="planned")
+        )
+    return True
+
+
+def _item_row(session: date, book: str, item: PlanItem) -> dict[str, object]:
+    return {
+        "session": session,
+        "book": book,
+        "symbol": item.symbol,
+        "action": item.action.value,
+        "weight": item.weight.quantize(WEIGHT),
+        "held": item.held,
+        "price": item.price,
+        "target": to_cents(item.target),
+        "current": to_cents(item.current),
+        "quantity": item.quantity,
+        "reason": item.reason,
+    }
 
 
 def record_outcome(ledger: Ledger, session: date, book: str, state: str, reason: str) -> None:
     """Write a book's outcome; an outcome once written is not changed."""
     with ledger.write() as connection:
-        connection.execute(
-            update(session_books)
-            .where(
-                session_books.c.session == session,
-                session_books.c.book == book,
-                session_books.c.state.in_(["expected", "planned"]),
-            )
-            .values(state=state, reason=reason)
+        _end(connection, session, book, state, reason)
+
+
+def _end(connection: Connection, session: date, book: str, state: str, reason: str) -> None:
+    connection.execute(
+        update(session_books)
+        .where(
+            session_books.c.session == session,
+            session_books.c.book == book,
+            session_books.c.state.in_(["expected", "planned"]),
         )
+        .values(state=state, reason=reason)
+    )
 
 
 def trade_id(session: date, book: str, symbol: str, side: str) -> str:
-    """The id of a trade: a book trades a symbol at most once a side in a session."""
+    """The id of a trade: a book trades a symbol on one side, once, in a session."""
     return f"{session.isoformat()}.{book}.{symbol}.{side}"
 
 
@@ -194,6 +256,8 @@ def record_snapshot(ledger: Ledger, session: date, kind: str, snapshot: Snapshot
                 taken_at=snapshot.taken_at,
                 cash=snapshot.cash,
                 equity=snapshot.equity,
+                last_equity=snapshot.last_equity,
+                long_market_value=snapshot.long_market_value,
             )
         )
         rows = [

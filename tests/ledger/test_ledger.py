@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from alchemiser_dagster.books.lots import LotError
-from alchemiser_dagster.ledger.opening import open_account, open_books, opening_cash
+from alchemiser_dagster.ledger.block_records import NewOrder, block_id, intend_order
+from alchemiser_dagster.ledger.opening import BookTerms, open_account, open_books, opening_cash
 from alchemiser_dagster.ledger.posting import Execution, post_executions
 from alchemiser_dagster.ledger.queries import (
     book_cash,
@@ -18,10 +18,9 @@ from alchemiser_dagster.ledger.queries import (
     positions,
     traded_orders,
 )
-from alchemiser_dagster.ledger.schema import fills, lots
+from alchemiser_dagster.ledger.schema import lots
 from alchemiser_dagster.ledger.session_records import record_outcome
 from alchemiser_dagster.ledger.store import LedgerError
-from alchemiser_dagster.ledger.trade_records import NewOrder, intend_order
 
 from .conftest import INCEPTION, OPENED, TinyLedger
 
@@ -38,13 +37,13 @@ def test_an_account_is_shared_out_to_its_books(tiny: TinyLedger) -> None:
 
 
 def test_opening_twice_changes_nothing(tiny: TinyLedger) -> None:
-    again = open_books(tiny.ledger, {"a": D("0.6")}, session=INCEPTION, at=OPENED)
+    again = open_books(tiny.ledger, {"a": BookTerms(D("0.6"))}, session=INCEPTION, at=OPENED)
     assert again == {}
     assert sum(cash_of(tiny).values()) == 1000
 
 
 def test_a_later_book_gets_only_what_nobody_has(tiny: TinyLedger) -> None:
-    opened = open_books(tiny.ledger, {"c": D("0.4")}, session=INCEPTION, at=OPENED)
+    opened = open_books(tiny.ledger, {"c": BookTerms(D("0.4"))}, session=INCEPTION, at=OPENED)
     assert opened == {"c": D(100)}
     assert sum(cash_of(tiny).values()) == 1000
 
@@ -84,15 +83,17 @@ def test_books_do_not_see_each_others_lots(tiny: TinyLedger) -> None:
         assert positions(connection) == {"b": {"XYZ": D(5)}}
 
 
-def test_a_book_cannot_sell_anothers_shares_and_nothing_is_written(tiny: TinyLedger) -> None:
+def test_what_was_sold_beyond_a_books_shares_is_kept_apart(tiny: TinyLedger) -> None:
+    """L05: 5 shares are matched, +10.00; the sixth is nobody's, and no other book's lots move."""
     tiny.trade("a", 3, "buy 10 XYZ @ 10")
     tiny.trade("b", 3, "buy 5 XYZ @ 10")
-    before = cash_of(tiny)
-    with pytest.raises(LotError, match="at least 6 shares"):
-        tiny.trade("b", 4, "sell 6 XYZ @ 11")
-    assert cash_of(tiny) == before
+    tiny.trade("b", 4, "sell 6 XYZ @ 12")
     with tiny.ledger.read() as connection:
-        assert connection.execute(select(func.count()).select_from(fills)).scalar_one() == 2
+        assert positions(connection) == {"a": {"XYZ": D(10)}, "unattributed": {"XYZ": D(-1)}}
+        (sold,) = exits_of(connection, "b")
+        assert (sold.quantity, sold.proceeds - sold.cost) == (5, 10)
+    assert cash_of(tiny)["b"] == 300 - 50 + 60
+    assert cash_of(tiny)["unattributed"] == 12
 
 
 def test_the_same_execution_twice_is_one_fill(tiny: TinyLedger) -> None:
@@ -119,7 +120,16 @@ def test_a_gap_in_the_executions_is_refused(tiny: TinyLedger) -> None:
 def test_an_order_id_is_written_once(tiny: TinyLedger) -> None:
     tiny.trade("a", 3, "buy 10 XYZ @ 12")
     again = NewOrder(
-        "2026-11-03.a.XYZ.buy", "2026-11-03.a.XYZ.buy", 2, "limit", D(10), D(12), OPENED
+        client_order_id="2026-11-03.a.XYZ.buy",
+        block_id=block_id(date(2026, 11, 3), "XYZ", 1),
+        attempt=1,
+        step=2,
+        order_type="limit",
+        quantity=D(10),
+        limit_price=D(12),
+        notional=D(120),
+        allocations={"2026-11-03.a.XYZ.buy": D(10)},
+        at=OPENED,
     )
     with pytest.raises(IntegrityError):
         intend_order(tiny.ledger, again)
@@ -157,7 +167,7 @@ def test_a_book_to_be_opened_gets_the_same_whenever_it_is_asked(tiny: TinyLedger
     session = date(2026, 11, 4)
     with tiny.ledger.read() as connection:
         before = opening_cash(connection, D("0.08"), through=date(2026, 11, 3))
-    open_books(tiny.ledger, {"c": D("0.08")}, session=session, at=OPENED)
+    open_books(tiny.ledger, {"c": BookTerms(D("0.08"))}, session=session, at=OPENED)
     with tiny.ledger.read() as connection:
         after = opening_cash(connection, D("0.08"), through=date(2026, 11, 3))
         assert opening_cash(connection, D("0.08")) == 20
