@@ -17,6 +17,7 @@ clock and injects faults. A request passes through these, each a file or a few:
     timeline        what happens while the clock moves: opens, minutes, closes, expiry
     bookkeeping     fills to positions and cash (the cash rule: `account`)
     attached_orders bracket, OCO and OTO; `splits` and `busts` change what was there before
+    in_process      the same without server, thread or file, for thousands of sessions
     store           SQLite; equal requests from an equal start make equal files
     market          prices from daily bars (`paths`, `option_market`), nothing of the future
 
@@ -28,6 +29,7 @@ not when it fills, so that a market order queued overnight can leave cash below 
 from alchemiser_dagster.embedded.clock import MANUAL, ClockMode
 from alchemiser_dagster.embedded.control import ControlClient, ControlError
 from alchemiser_dagster.embedded.faults import FaultRuleError, read_rules
+from alchemiser_dagster.embedded.in_process import InProcessBroker
 from alchemiser_dagster.embedded.matching import CASH_STRICT, PAPER, PROFILES, REALISTIC, Profile
 from alchemiser_dagster.embedded.serve import Connection, EmbeddedBroker, serve
 from alchemiser_dagster.embedded.store import StateFileError
@@ -44,6 +46,7 @@ __all__ = [
     "ControlError",
     "EmbeddedBroker",
     "FaultRuleError",
+    "InProcessBroker",
     "Profile",
     "StateFileError",
     "read_rules",

@@ -5,6 +5,7 @@ GET  /_sim/clock              the clock, and the session's hours
 POST /_sim/clock              {"advance_seconds": 60} or {"advance_to": "next_open"},
                               "next_close" or a time with zone
 POST /_sim/account            {"trading_blocked": true}, "account_blocked"
+POST /_sim/cash               {"amount": 500.00}: a deposit; less than zero: a withdrawal
 POST /_sim/assets/{symbol}    {"fractionable": false}, "tradable", "shortable", "active",
                               "halted"
 """
@@ -23,6 +24,7 @@ from alchemiser_dagster.embedded.answers import json_answer, json_body
 from alchemiser_dagster.embedded.brokerage import Brokerage
 from alchemiser_dagster.embedded.clock import new_york_date, next_close, next_open, phase_at
 from alchemiser_dagster.embedded.faults import FaultPlan, FaultRuleError
+from alchemiser_dagster.embedded.money import cents
 from alchemiser_dagster.embedded.openapi import document
 from alchemiser_dagster.embedded.refusals import RefusalError, invalid, not_found
 from alchemiser_dagster.embedded.state import AccountFlags, AssetFlags
@@ -48,6 +50,7 @@ class ControlApi:
             Route("/_sim/clock", self.clock, methods=["GET"]),
             Route("/_sim/clock", self.advance, methods=["POST"]),
             Route("/_sim/account", self.flag_account, methods=["POST"]),
+            Route("/_sim/cash", self.move_cash, methods=["POST"]),
             Route("/_sim/faults", self.list_faults, methods=["GET"]),
             Route("/_sim/faults", self.add_faults, methods=["POST"]),
             Route("/_sim/faults", self.clear_faults, methods=["DELETE"]),
@@ -94,6 +97,18 @@ class ControlApi:
         with self._broker.unit():
             state.account_flags = dataclasses.replace(state.account_flags, **body)
         return json_answer(dataclasses.asdict(state.account_flags))
+
+    async def move_cash(self, request: Request) -> Response:
+        """A deposit (activity CSD) or a withdrawal (CSW), there at once."""
+        body = await json_body(request)
+        amount = body.get("amount")
+        if set(body) != {"amount"} or not isinstance(amount, Decimal) or amount != cents(amount):
+            raise invalid('expected {"amount": dollars in whole cents}')
+        if self._broker.state.cash + amount < 0:
+            raise invalid(f"expected at most {self._broker.state.cash} to withdraw, was {-amount}")
+        with self._broker.unit():
+            self._broker.books.add_cash_activity("CSD" if amount > 0 else "CSW", amount, {})
+        return json_answer({"cash": str(self._broker.state.cash)})
 
     async def flag_asset(self, request: Request) -> Response:
         symbol = request.path_params["symbol"]

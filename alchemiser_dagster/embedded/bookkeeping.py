@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from alchemiser_dagster.embedded.account import add_to_position, cash_effect, held_for_orders
 from alchemiser_dagster.embedded.clock import new_york_date
-from alchemiser_dagster.embedded.money import ZERO, plain
+from alchemiser_dagster.embedded.money import ZERO, plain, rounded
 from alchemiser_dagster.embedded.orders import GROUP_CLASSES, Execution, Order
 from alchemiser_dagster.embedded.realistic import count_fill
 from alchemiser_dagster.embedded.state import (
@@ -185,6 +185,15 @@ class Bookkeeper:
     ) -> None:
         activity_id = f"{prefix or activity_prefix(at)}::{key}"
         self.changes.activities.append(Activity(activity_id, kind, at, details))
+
+    def add_cash_activity(self, kind: str, amount: Decimal, details: dict[str, str]) -> None:
+        """Move cash, in whole cents, and list it as an activity without a trade."""
+        at = self.stamp()
+        key = self.next_id(kind)
+        self.move_cash(kind.lower(), amount, at, key)
+        day = new_york_date(at).isoformat()
+        entry = {"date": day, "net_amount": rounded(amount, 2), "status": "executed", **details}
+        self.add_activity(kind, at, key, entry)
 
     def move_cash(self, kind: str, amount: Decimal, at: datetime, reference: str) -> None:
         """Book a movement of cash, in whole cents, that settles on the next session."""

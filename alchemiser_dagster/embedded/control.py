@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import requests
+from requests.adapters import BaseAdapter
 
 TIMEOUT_SECONDS = (2, 60)
 
@@ -20,6 +21,10 @@ class ControlClient:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def mount(self, adapter: BaseAdapter) -> None:
+        """Send with `adapter` instead of over the network (see `in_process`)."""
+        self._session.mount(self._url, adapter)
 
     def now(self) -> datetime:
         """The simulated time, UTC."""
@@ -48,6 +53,10 @@ class ControlClient:
     def set_account(self, **flags: bool) -> None:
         """Set restrictions of the account: trading_blocked, account_blocked."""
         self._call("POST", "/_sim/account", flags)
+
+    def move_cash(self, amount: float) -> None:
+        """Deposit dollars in whole cents, or withdraw them when `amount` is below zero."""
+        self._call("POST", "/_sim/cash", {"amount": amount})
 
     def set_asset(self, symbol: str, **flags: bool) -> None:
         """Set what a symbol allows: tradable, fractionable, shortable, active, halted."""

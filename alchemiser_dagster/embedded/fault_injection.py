@@ -1,11 +1,8 @@
 """Making requests go wrong: the rules of `faults` applied to the traffic of the server."""
 
-import asyncio
 import json
 import os
 import signal
-import socket
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from alchemiser_dagster.embedded.answers import json_answer
 from alchemiser_dagster.embedded.brokerage import Brokerage
 from alchemiser_dagster.embedded.faults import ORDER_ACTIONS, FaultPlan, FaultRule, Occasion
+from alchemiser_dagster.embedded.lines import Line
 from alchemiser_dagster.embedded.order_desk import Fate
 from alchemiser_dagster.embedded.orders import Order
 from alchemiser_dagster.embedded.refusals import RefusalError
@@ -29,7 +27,6 @@ HANG_SECONDS = 30.0
 ORDER_PATH = "/v2/orders/"
 ENTRY_FATES = frozenset({"reject_async", "partial_then_cancel", "expire_early", "replace_lost"})
 HTML_ERROR = "<html><head><title>{0}</title></head><body><center>nginx</center></body></html>"
-SETTLING_SECONDS = 0.01
 
 
 class AnsweredError(Exception):
@@ -52,12 +49,13 @@ class _Captured:
 
 
 class FaultInjector:
-    """Stands before `app` and lets the rules of `plan` act on what passes."""
+    """Stands before `app` and lets the rules of `plan` act on what passes over `line`."""
 
-    def __init__(self, app: ASGIApp, plan: FaultPlan, broker: Brokerage) -> None:
+    def __init__(self, app: ASGIApp, plan: FaultPlan, broker: Brokerage, line: Line) -> None:
         self._app = app
         self._plan = plan
         self._broker = broker
+        self._line = line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, raw: Send) -> None:
         """Serve one request; `raw` is the server's own `send`, which knows the connection."""
@@ -115,12 +113,12 @@ class FaultInjector:
                 headers = {"Location": str(settings.get("location", "/"))}
                 await self._answer(Response(status_code=307, headers=headers), send)
             case "delay":
-                await asyncio.sleep(_seconds(settings, 1.0))
+                await self._line.wait(_seconds(settings, 1.0))
             case "hang":
-                await asyncio.sleep(_seconds(settings, HANG_SECONDS))
-                await _reset(raw)
+                await self._line.wait(_seconds(settings, HANG_SECONDS))
+                await self._reset(raw)
             case "reset":
-                await _reset(raw)
+                await self._reset(raw)
             case "crash":
                 os.kill(os.getpid(), signal.SIGKILL)
 
@@ -129,7 +127,7 @@ class FaultInjector:
     ) -> None:
         match rule.action:
             case "truncate_body":
-                await _truncate(answer, send, raw)
+                await self._truncate(answer, send, raw)
             case "bad_json":
                 _set_body(answer, b'{"id": "0')
             case "stale_order":
@@ -154,6 +152,19 @@ class FaultInjector:
             answer.status = 404
             return b'{"code":40410000,"message":"order not found"}'
         return json.dumps(order_view(order)).encode()
+
+    async def _reset(self, raw: Send) -> None:
+        await self._line.reset(raw)
+        raise AnsweredError
+
+    async def _truncate(self, answer: _Captured, send: Send, raw: Send) -> None:
+        """Announce the whole body, send half of it, and close the connection."""
+        start = {"status": answer.status, "headers": answer.headers}
+        await send({"type": "http.response.start", **start})
+        half = answer.body[: len(answer.body) // 2]
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+        await self._line.cut(raw)
+        raise AnsweredError
 
     async def _answer(self, answer: Response, send: Send) -> None:
         await send(
@@ -252,30 +263,3 @@ def _set_body(answer: _Captured, body: bytes) -> None:
 async def _send_captured(answer: _Captured, send: Send) -> None:
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
     await send({"type": "http.response.body", "body": answer.body})
-
-
-async def _truncate(answer: _Captured, send: Send, raw: Send) -> None:
-    """Announce the whole body, send half of it, and close the connection."""
-    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-    half = answer.body[: len(answer.body) // 2]
-    await send({"type": "http.response.body", "body": half, "more_body": True})
-    _transport(raw).close()
-    await asyncio.sleep(SETTLING_SECONDS)
-    raise AnsweredError
-
-
-async def _reset(raw: Send) -> None:
-    """Drop the connection with a TCP reset."""
-    transport = _transport(raw)
-    connection: socket.socket = transport.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
-    await asyncio.sleep(SETTLING_SECONDS)
-    raise AnsweredError
-
-
-def _transport(raw: Send) -> asyncio.WriteTransport:
-    """The connection behind uvicorn's `send`, which is a method of its request cycle."""
-    cycle = getattr(raw, "__self__", None)
-    transport: asyncio.WriteTransport = cycle.transport  # type: ignore[union-attr]
-    return transport

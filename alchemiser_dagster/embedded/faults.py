@@ -36,6 +36,7 @@ ANSWER_ACTIONS = frozenset(
         "null_field",
         "drop_item",
         "duplicate_items",
+        "reverse_items",
         "stale_quote",
         "zero_side",
         "crossed",

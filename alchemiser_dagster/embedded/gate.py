@@ -29,6 +29,7 @@ from alchemiser_dagster.embedded.api_trading import TradingApi
 from alchemiser_dagster.embedded.brokerage import Brokerage
 from alchemiser_dagster.embedded.fault_injection import FaultInjector
 from alchemiser_dagster.embedded.faults import FaultPlan
+from alchemiser_dagster.embedded.lines import Line, SocketLine
 from alchemiser_dagster.embedded.pacemaker import Pacemaker
 from alchemiser_dagster.embedded.refusals import NOT_FOUND, TOO_MANY_REQUESTS, RefusalError
 from alchemiser_dagster.embedded.trade_stream import TradeStream
@@ -56,7 +57,7 @@ class Credentials:
 
 
 class Gate:
-    """The ASGI application over one account."""
+    """The ASGI application over one account, served over `line`."""
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class Gate:
         pacemaker: Pacemaker,
         traffic: Traffic,
         faults: FaultPlan,
+        line: Line | None = None,
     ) -> None:
         self._credentials = credentials
         self._pacemaker = pacemaker
@@ -82,7 +84,7 @@ class Gate:
         )
         self._apis: ASGIApp = router
         self._stream = TradeStream(broker, faults, self._are_keys, pacemaker.tick)
-        self._faulty = FaultInjector(router, faults, broker)
+        self._faulty = FaultInjector(router, faults, broker, line or SocketLine())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

@@ -43,6 +43,11 @@ def duplicate_items(body: Body, settings: Settings) -> Body:
     return [row for row in body for _ in range(2)]
 
 
+def reverse_items(body: Body, settings: Settings) -> Body:
+    """The rows come in the opposite order."""
+    return body[::-1]
+
+
 def missing_symbol(body: Body, settings: Settings) -> Body:
     for holder in (body, *(value for value in body.values() if isinstance(value, dict))):
         holder.pop(settings["symbol"], None)
@@ -98,6 +103,7 @@ SPOILERS: Mapping[str, Spoiler] = {
         null_field,
         drop_item,
         duplicate_items,
+        reverse_items,
         missing_symbol,
         missing_bar,
         stale_quote,

@@ -30,6 +30,8 @@ from alchemiser_dagster.embedded.state import (
 )
 
 SCHEMA_VERSION = "2"
+IN_MEMORY = Path(":memory:")
+"""In place of a file: an account that ends with the process."""
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -62,7 +64,7 @@ class StateFileError(Exception):
 
 
 class Store(Archive):
-    """The state file at `path`, opened for this process alone."""
+    """The state file at `path`, opened for this process alone; or none: `IN_MEMORY`."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,12 +12,11 @@ is on the market, so that however far it is moved nothing is skipped:
 """
 
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from alchemiser_dagster.embedded.account import close_of_day
 from alchemiser_dagster.embedded.clock import Phase, hours, new_york_date, next_boundary, phase_at
 from alchemiser_dagster.embedded.dividends import dividend_on
-from alchemiser_dagster.embedded.money import cents, plain, rounded
+from alchemiser_dagster.embedded.money import cents, plain
 from alchemiser_dagster.embedded.option_contracts import is_option
 from alchemiser_dagster.embedded.option_settlement import OptionSettlement
 from alchemiser_dagster.embedded.orders import ON_MARKET
@@ -144,23 +143,15 @@ class Timeline:
                 "qty": plain(position.qty),
                 "per_share_amount": plain(found.per_share),
             }
-            self._book("DIV", amount, details)
+            self._books.add_cash_activity("DIV", amount, details)
 
     def _charge_fees(self) -> None:
         state = self._books.state
         if self._venue.profile.costs:
             for kind, fee in day_fees(state.day_totals, new_york_date(state.now)).items():
-                self._book("FEE", -fee, {"description": f"{kind} fee"})
+                details = {"description": f"{kind} fee"}
+                self._books.add_cash_activity("FEE", -fee, details)
         state.day_totals = DayTotals()
-
-    def _book(self, kind: str, amount: Decimal, details: dict[str, str]) -> None:
-        """Move cash and list it as an activity without a trade."""
-        at = self._books.stamp()
-        key = self._books.next_id(kind)
-        self._books.move_cash(kind.lower(), amount, at, key)
-        day = new_york_date(at).isoformat()
-        entry = {"date": day, "net_amount": rounded(amount, 2), "status": "executed", **details}
-        self._books.add_activity(kind, at, key, entry)
 
     def _record_close(self) -> None:
         state = self._books.state

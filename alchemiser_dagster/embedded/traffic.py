@@ -1,7 +1,8 @@
 """Counting requests, and refusing those over the limit.
 
-The limit is per minute of wall time, as Alpaca's is; the headers of every answer tell how much of
-the running minute's allowance is left.
+The limit is per minute, as Alpaca's is: of wall time behind a socket, of simulated time in process.
+The headers of every answer tell how much of the running minute's allowance is left, and when, in
+seconds since 1970 on the same clock, the next one begins.
 """
 
 import time
@@ -14,10 +15,13 @@ UNLIMITED = 1_000_000
 
 @dataclass(slots=True)
 class Traffic:
-    """Requests of the running minute and since the start; `limit` is requests per minute."""
+    """Requests of the running minute and since the start; `limit` is requests per minute.
+
+    `seconds` reads the clock whose minutes count, in seconds since 1970.
+    """
 
     limit: int | None = None
-    wall_clock: Callable[[], float] = time.time
+    seconds: Callable[[], float] = time.time
     requests: int = 0
     server_errors: int = 0
     unknown_paths: dict[str, int] = field(default_factory=dict)
@@ -26,7 +30,7 @@ class Traffic:
 
     def admit(self) -> bool:
         """Count a request; False if it is over the limit."""
-        window = int(self.wall_clock()) // WINDOW_SECONDS
+        window = int(self.seconds()) // WINDOW_SECONDS
         if window != self._window:
             self._window, self._in_window = window, 0
         self._in_window += 1

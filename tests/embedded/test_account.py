@@ -10,6 +10,7 @@ from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import OrderStatus
 from alpaca.trading.requests import GetPortfolioHistoryRequest
 
+from alchemiser_dagster.embedded import ControlError
 from tests.embedded.conftest import Desk, Open, new_york
 from tests.embedded.order_requests import limit, market
 
@@ -194,3 +195,19 @@ def test_rate_limit(open_desk: Open) -> None:
     assert refused.headers["X-RateLimit-Remaining"] == "0"
     assert int(refused.headers["X-RateLimit-Reset"]) % 60 == 0
     assert len(answers) >= 201
+
+
+def test_deposits_and_withdrawals_move_cash_and_are_activities(desk: Desk) -> None:
+    """100,000 and 250.50 more is 100,250.50; less 1,000.00 it is 99,250.50."""
+    desk.control.move_cash(250.50)
+    desk.control.move_cash(-1000)
+    account = desk.trading.get_account()
+    assert (account.cash, account.buying_power) == ("99250.5", "99250.5")
+    rows = desk.trading.get("/account/activities", {"direction": "asc"})
+    assert [(row["activity_type"], row["net_amount"], row["date"]) for row in rows] == [
+        ("CSD", "250.5", "2024-03-18"),
+        ("CSW", "-1000", "2024-03-18"),
+    ]
+    for amount in (-100_000, 0.005):
+        with pytest.raises(ControlError):
+            desk.control.move_cash(amount)

@@ -183,6 +183,15 @@ def test_list_leaves_an_order_out(desk: Desk) -> None:
     assert desk.trading.get_order_by_client_id("first").status is OrderStatus.NEW
 
 
+def test_list_comes_the_other_way_round(desk: Desk) -> None:
+    for name in ("first", "second"):
+        desk.trading.submit_order(resting(name))
+    desk.control.add_fault(
+        action="reverse_items", stage="after_commit", match={"path": "/v2/orders"}
+    )
+    assert on_the_book(desk) == ["second", "first"]
+
+
 def test_fill_comes_before_the_cancel(desk: Desk) -> None:
     order = desk.trading.submit_order(resting())
     desk.control.add_fault(action="fill_before_cancel", match={"method": "DELETE"})
