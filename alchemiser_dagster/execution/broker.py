@@ -37,12 +37,13 @@ ENDS = {
 
 @dataclass(frozen=True)
 class BrokerOrder:
-    """An order as the broker has it."""
+    """An order as the broker has it; `submitted_at` is None where it does not say."""
 
     order_id: str
     client_order_id: str
     state: OrderState
     filled_quantity: Decimal
+    submitted_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -66,20 +67,30 @@ class TradingDay:
 
 @dataclass(frozen=True)
 class Account:
-    """The account: dollars, and whether it may trade. `obstacle` says why not."""
+    """The account: dollars, and whether it may trade. `obstacle` says why not.
+
+    `last_equity` is the equity at the close of the session before, None where the broker has none.
+    """
 
     number: str
     cash: Decimal
     equity: Decimal
+    last_equity: Decimal | None
+    buying_power: Decimal
+    long_market_value: Decimal
     obstacle: str | None
 
 
 @dataclass(frozen=True)
 class Position:
-    """Shares the account holds, and the broker's present price of one, dollars."""
+    """Shares the account holds, and the broker's present price of one, dollars.
+
+    `available` of them are not held by an open order.
+    """
 
     symbol: str
     quantity: Decimal
+    available: Decimal
     price: Decimal
 
 
@@ -90,3 +101,24 @@ class Asset:
     symbol: str
     tradable: bool
     fractionable: bool
+
+
+@dataclass(frozen=True)
+class Activity:
+    """A line of the broker's account activities, other than a fill of an order of ours.
+
+    `amount` is dollars into (positive) or out of the account, `quantity` shares into or out of it;
+    None where the broker gives none. `previous_id` is the activity that this one corrects.
+    """
+
+    activity_id: str
+    kind: str
+    dated: date
+    symbol: str | None
+    quantity: Decimal | None
+    price: Decimal | None
+    amount: Decimal | None
+    description: str
+    order_id: str | None = None
+    previous_id: str | None = None
+    at: datetime | None = None

@@ -1,7 +1,7 @@
 """The gate: whether a session may be traded, by the broker's own clock and calendar."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from alchemiser_dagster.execution.broker import Clock, TradingDay
 from alchemiser_dagster.execution.desk import WINDOW, Desk
@@ -9,6 +9,8 @@ from alchemiser_dagster.execution.errors import BrokerError
 from alchemiser_dagster.execution.walk import NO_ORDERS
 from alchemiser_dagster.ledger.queries import the_session
 from alchemiser_dagster.market.sessions import NEW_YORK
+
+LARGEST_SKEW = timedelta(seconds=5)
 
 
 class SessionRefused(Exception):
@@ -74,6 +76,7 @@ def check_gate(desk: Desk, session: date) -> OpenWindow | None:
         account = desk.gateway.account()
     except BrokerError as error:
         raise SessionRefused(f"{session}: the broker cannot be asked: {error}") from error
+    _check_clock(desk, phase.clock.now)
     if row is not None:
         return OpenWindow(session, row.opens_at, row.closes_at, phase.clock.now)
     if phase.window is None:
@@ -85,3 +88,15 @@ def check_gate(desk: Desk, session: date) -> OpenWindow | None:
     if account.obstacle is not None:
         raise SessionRefused(f"{session}: the account may not trade: {account.obstacle}")
     return phase.window
+
+
+def _check_clock(desk: Desk, broker_says: datetime) -> None:
+    """Raise SessionRefused when this machine's clock and a real broker's are far apart."""
+    if desk.environment == "embedded":
+        return  # its time is simulated
+    skew = abs(datetime.now(UTC) - broker_says)
+    if skew > LARGEST_SKEW:
+        raise SessionRefused(
+            f"expected this machine's clock within {LARGEST_SKEW.seconds} s of the broker's, was "
+            f"{skew.total_seconds():.0f} s apart ({broker_says}): set the machine's clock"
+        )

@@ -1,17 +1,16 @@
 """The gateway: every word between us and the broker, through alpaca-py.
 
 alpaca-py is used in raw mode: a parsed answer can raise after an order was accepted, a raw one
-cannot. Its own retries are switched off, because they would re-send orders; reads are retried here,
-orders never. Every call has a timeout.
+cannot. How calls are made, and repeated, is in `calls`; orders are never repeated here.
 """
 
 import functools
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 import requests
 from alpaca.common.exceptions import APIError
@@ -38,15 +37,18 @@ from alpaca.trading.requests import (
 from alchemiser_dagster.books.money import to_cents
 from alchemiser_dagster.execution.broker import (
     Account,
+    Activity,
     Asset,
     BrokerOrder,
     Clock,
     Position,
     TradingDay,
 )
-from alchemiser_dagster.execution.errors import BrokerError, after_submit, read
+from alchemiser_dagster.execution.calls import CallBudget, discipline, read_again
+from alchemiser_dagster.execution.errors import BrokerError, after_submit
 from alchemiser_dagster.execution.quotes import Quote
 from alchemiser_dagster.execution.wire import (
+    activity_of,
     decimal_of,
     moment_of,
     new_york,
@@ -55,13 +57,11 @@ from alchemiser_dagster.execution.wire import (
 )
 from alchemiser_dagster.ledger.posting import Execution
 
-TIMEOUT_SECONDS = (3, 10)
-READ_TRIES = 3
 MILLIONTH = Decimal("0.000001")
+ASSETS_KEPT_SECONDS = 300
 ORDERS_PAGE = 500
 ACTIVITIES_PAGE = 100
 
-T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -69,7 +69,8 @@ class Gateway:
     """One account at the broker.
 
     `wait` lets broker time pass, in seconds: sleeping at a real broker, moving the simulated clock
-    at the embedded one.
+    at the embedded one. `now` is the time as it passes here, in seconds, of the same pace.
+    `wait_for_news` may end a pause when there is something to read about an order.
     """
 
     def __init__(
@@ -78,17 +79,23 @@ class Gateway:
         data: StockHistoricalDataClient,
         *,
         wait: Callable[[float], object] = time.sleep,
+        now: Callable[[], float] = time.time,
+        wait_for_news: Callable[[float], object] | None = None,
         feed: DataFeed = DataFeed.IEX,
     ) -> None:
         self._trading = trading
         self._data = data
         self._feed = feed
         self.wait = wait
+        self.wait_for_news = wait_for_news or wait
+        self.now = now
+        self._assets: tuple[float, dict[str, Asset]] | None = None
+        # Each of the broker's hosts counts for itself.
+        budgets: dict[str, CallBudget] = {}
         for client in (trading, data):
-            client._retry = 0
-            client._session.request = functools.partial(  # type: ignore[method-assign]
-                client._session.request, timeout=TIMEOUT_SECONDS
-            )
+            budget = budgets.setdefault(client._base_url, CallBudget(now=now, wait=wait))
+            discipline(client, budget)
+        self.budget = budgets[trading._base_url]
 
     # --- reads -------------------------------------------------------------------------------
 
@@ -125,7 +132,11 @@ class Gateway:
         return Account(
             number=raw["account_number"],
             cash=to_cents(Decimal(raw["cash"])),
-            equity=Decimal(raw["equity"]).quantize(MILLIONTH),
+            equity=_dollars(raw["equity"]),
+            last_equity=_dollars(raw["last_equity"]) if raw.get("last_equity") else None,
+            # The broker has dropped fields before: what is not there is not available.
+            buying_power=_dollars(raw.get("buying_power") or "0"),
+            long_market_value=_dollars(raw.get("long_market_value") or "0"),
             obstacle=obstacle,
         )
 
@@ -134,19 +145,26 @@ class Gateway:
         rows = self._read("positions", self._trading.get_all_positions)
         return {
             row["symbol"]: Position(
-                row["symbol"], Decimal(row["qty"]), Decimal(row["current_price"])
+                row["symbol"],
+                quantity=Decimal(row["qty"]),
+                available=Decimal(row["qty_available"]),
+                price=Decimal(row["current_price"]),
             )
             for row in rows
         }
 
     def assets(self) -> dict[str, Asset]:
-        """Every US stock and fund the broker knows as active, by symbol."""
+        """The US stocks and funds that are active, by symbol; five minutes old at most."""
+        if self._assets is not None and self.now() - self._assets[0] < ASSETS_KEPT_SECONDS:
+            return self._assets[1]
         request = GetAssetsRequest(status=AssetStatus.ACTIVE, asset_class=AssetClass.US_EQUITY)
         rows = self._read("assets", lambda: self._trading.get_all_assets(request))
-        return {
+        found = {
             row["symbol"]: Asset(row["symbol"], bool(row["tradable"]), bool(row["fractionable"]))
             for row in rows
         }
+        self._assets = (self.now(), found)
+        return found
 
     def quotes(self, symbols: Iterable[str]) -> dict[str, Quote]:
         """The latest quote of each symbol; one without a quote is absent."""
@@ -175,10 +193,22 @@ class Gateway:
         return order_of(raw)
 
     def orders_since(self, since: datetime) -> dict[str, BrokerOrder]:
-        """The latest orders submitted after `since`, at most 500, by client id."""
-        request = GetOrdersRequest(status=QueryOrderStatus.ALL, limit=ORDERS_PAGE, after=since)
-        rows = self._read("orders", lambda: self._trading.get_orders(request))
-        return {row["client_order_id"]: order_of(row) for row in rows}
+        """Every order submitted after `since`, by client id."""
+        found: dict[str, BrokerOrder] = {}
+        until: datetime | None = None
+        while True:
+            request = GetOrdersRequest(
+                status=QueryOrderStatus.ALL, limit=ORDERS_PAGE, after=since, until=until
+            )
+            asked = functools.partial(self._trading.get_orders, request)
+            rows = self._read("orders", asked)
+            new = {row["client_order_id"]: order_of(row) for row in rows}
+            more = len(rows) == ORDERS_PAGE and not new.keys() <= found.keys()
+            found = {**new, **found}
+            if not more:
+                return found
+            # Pages go back in time, and orders of one moment may stand on both sides of the edge.
+            until = moment_of(rows[-1]["submitted_at"]) + timedelta(milliseconds=1)
 
     def executions(self, since: datetime) -> dict[str, list[Execution]]:
         """Every execution after `since`, by the broker's order id."""
@@ -195,6 +225,10 @@ class Gateway:
             )
         return found
 
+    def activities(self, since: datetime) -> list[Activity]:
+        """Every activity after `since`, oldest first, executions included."""
+        return [activity_of(row) for row in self._activities("", since)]
+
     def _activities(self, kind: str, since: datetime) -> Iterator[dict[str, Any]]:
         token: str | None = None
         while True:
@@ -205,7 +239,8 @@ class Gateway:
             }
             if token is not None:
                 query["page_token"] = token
-            asked = functools.partial(self._trading.get, f"/account/activities/{kind}", query)
+            path = f"/account/activities/{kind}".rstrip("/")
+            asked = functools.partial(self._trading.get, path, query)
             rows = self._read("activities", asked)
             yield from rows
             if len(rows) < ACTIVITIES_PAGE:
@@ -261,28 +296,9 @@ class Gateway:
         except requests.RequestException:
             _log.warning("the cancel of order %s was not answered", order_id, exc_info=True)
 
-    def _read(self, what: str, call: Callable[[], T]) -> Any:
-        for attempt in range(1, READ_TRIES + 1):
-            try:
-                return call()
-            except (APIError, requests.RequestException, TypeError, ValueError) as error:
-                verdict = isinstance(error, APIError) and _is_final(error)
-                if verdict or attempt == READ_TRIES:
-                    raise BrokerError(f"reading {what}: {_brief(error)}") from error
-                time.sleep(2 ** (attempt - 1))
-        raise AssertionError("unreachable")
+    def _read(self, what: str, call: Callable[[], Any]) -> Any:
+        return read_again(what, call, self.wait)
 
 
-def _is_final(error: APIError) -> bool:
-    status = error.status_code or requests.codes.server_error
-    return bool(
-        requests.codes.bad_request <= status < requests.codes.server_error
-        and status != requests.codes.too_many_requests
-    )
-
-
-def _brief(error: Exception) -> str:
-    if isinstance(error, APIError):
-        status, code, message = read(error)
-        return f"HTTP {status}, code {code}: {message or 'no readable body'}"
-    return type(error).__name__
+def _dollars(text: str) -> Decimal:
+    return Decimal(text).quantize(MILLIONTH)

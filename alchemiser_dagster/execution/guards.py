@@ -16,8 +16,10 @@ from urllib.parse import urlsplit
 import requests
 from alpaca.data.historical import StockHistoricalDataClient
 from alpaca.trading.client import TradingClient
+from alpaca.trading.stream import TradingStream
 
 from alchemiser_dagster.execution.gateway import Gateway
+from alchemiser_dagster.execution.updates import TradeUpdates
 from alchemiser_dagster.market.sessions import NEW_YORK
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -50,11 +52,17 @@ def embedded_gateway(
     for client in (trading, data):
         client._session.trust_env = False  # no proxy and no netrc between us and loopback
         client._session.hooks["response"].append(_must_be_embedded)
-    gateway = Gateway(trading, data, wait=wait)
+    time = _TimeWaited(wait)
+    gateway = Gateway(trading, data, wait=time.wait, now=time.now)
     number = gateway.account().number
     if not number.startswith(EMBEDDED_ACCOUNTS):
         raise WrongBroker(f"expected an embedded account ({EMBEDDED_ACCOUNTS}...), was {number}")
     return gateway
+
+
+def trade_updates(api_key: str, secret_key: str, *, live: bool) -> TradeUpdates:
+    """The hints of a real account's stream; it connects at its first pause."""
+    return TradeUpdates(lambda: TradingStream(api_key, secret_key, paper=not live, raw_data=True))
 
 
 def real_gateway(
@@ -64,11 +72,13 @@ def real_gateway(
     live: bool,
     confirmed_account: str | None,
     arm_file: Path,
+    wait_for_news: Callable[[float], object] | None = None,
 ) -> Gateway:
     """The gateway to Alpaca, paper or live.
 
-    Live needs `confirmed_account` to be the number of the account that the keys open, and
-    `arm_file` to hold that number and today's date (see `check_armed`).
+    `wait_for_news` may end a pause of the walk early. Live needs `confirmed_account` to be the
+    number of the account that the keys open, and `arm_file` to hold that number and today's date
+    (see `check_armed`).
     """
     if not api_key or not secret_key:
         raise WrongBroker(
@@ -82,7 +92,7 @@ def real_gateway(
     data = StockHistoricalDataClient(api_key, secret_key, raw_data=True)
     for client in (trading, data):
         client._session.hooks["response"].append(_must_not_be_embedded)
-    gateway = Gateway(trading, data, wait=time.sleep)
+    gateway = Gateway(trading, data, wait=time.sleep, wait_for_news=wait_for_news)
     number = gateway.account().number
     if number.startswith(EMBEDDED_ACCOUNTS):
         raise WrongBroker(f"expected an account at Alpaca, was the embedded account {number}")
@@ -94,6 +104,21 @@ def real_gateway(
     if live:
         check_armed(arm_file, number, gateway.clock().now.astimezone(NEW_YORK).date())
     return gateway
+
+
+class _TimeWaited:
+    """Simulated time: it passes only by waiting. `now` is the seconds waited so far."""
+
+    def __init__(self, wait: Callable[[float], object]) -> None:
+        self._wait = wait
+        self._seconds = 0.0
+
+    def wait(self, seconds: float) -> None:
+        self._wait(seconds)
+        self._seconds += seconds
+
+    def now(self) -> float:
+        return self._seconds
 
 
 def check_armed(arm_file: Path, account: str, today: date) -> None:

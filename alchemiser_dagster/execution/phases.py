@@ -1,35 +1,95 @@
 """The two trading phases with the barrier between them.
 
-All sales of all books end before the first purchase of any: the cash is there when it is spent, and
-the broker never sees both sides of a symbol. Purchases are sized from each book's own cash, and
-scaled down together when the account has less than the books believe.
+    sell      every block of sales is worked; what other books want to buy is held back
+    barrier   the account's cash shows the sales
+    size      purchases are sized from confirmed cash, crosses booked, the rest made into blocks
+    buy       purchases, and what was held back and found no buyer, are worked
+
+All sales end before the first purchase: the cash is there when it is spent, and the broker never
+sees both sides of a symbol.
 """
 
-from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row
 
-from alchemiser_dagster.books.money import ZERO, to_cents
-from alchemiser_dagster.books.planning import scale_to_cash, size_buys, smallest_trade
-from alchemiser_dagster.execution.desk import Desk
+from alchemiser_dagster.books.money import ZERO
+from alchemiser_dagster.books.netting import Prices
+from alchemiser_dagster.books.sizing import Sizing
+from alchemiser_dagster.execution.barrier import (
+    TradeAtBarrier,
+    blocked_purchases,
+    blocks_after_sizing,
+    purchases_wanted,
+    sales_held_back,
+    size_purchases,
+)
+from alchemiser_dagster.execution.desk import Capital, Desk
 from alchemiser_dagster.execution.quotes import problem
-from alchemiser_dagster.execution.walk import TradeToWalk, Walk
-from alchemiser_dagster.ledger.queries import book_cash, outcomes, the_session
+from alchemiser_dagster.execution.walk import NO_ORDERS, Walk
+from alchemiser_dagster.ledger.block_records import blocks_of, open_block_members
+from alchemiser_dagster.ledger.queries import book_cash, outcomes, snapshot, the_session
 from alchemiser_dagster.ledger.session_records import session_prices, set_session_state
-from alchemiser_dagster.ledger.trade_records import ENDED_TRADES, end_trade, size_trades, trades_of
+from alchemiser_dagster.ledger.trade_records import block_trade, record_sizing, trades_of
 
-CASH_WAITS = (1, 2, 4, 8, 10)
+CASH_WAITS = (1, 2, 4, 8, 10, 5)
 """Seconds between looks at the account's cash until it shows the sales."""
-FAILED_SALES_LIMIT = Decimal(500)
-FAILED_SALES_SHARE = Decimal("0.05")
+BARRIER = timedelta(minutes=6)
+"""The longest that purchases wait for sales."""
+
+
+def start_sales(desk: Desk, session: date) -> Walk:
+    """The walk of the session's sales.
+
+    While the session is open it ends in time for the purchases; sales that are still open then go
+    on beside them. Of a session that is over it ends when its blocks do.
+    """
+    now = desk.gateway.clock().now
+    with desk.ledger.read() as connection:
+        row = the_session(connection, session)
+    assert row is not None
+    left = row.closes_at - now
+    until: datetime | None = None
+    if left > timedelta(0):
+        before_barrier = row.state in ("open", "planned")
+        until = now + min(BARRIER, left / 2) if before_barrier else now
+    return Walk(desk, session, _capital(desk, session), round_=1, until=until)
+
+
+def start_purchases(desk: Desk, session: date) -> Walk:
+    """The walk of the session's purchases, and of sales that have not ended yet."""
+    return Walk(desk, session, _capital(desk, session), round_=2)
+
+
+def block_ids(desk: Desk, session: date, round_: int) -> list[str]:
+    """The blocks of a round, the largest first by what they are worth."""
+    prices = session_prices(desk.ledger, session)
+    found = blocks_of(desk.ledger, session, round_=round_)
+    worth = {block.block_id: block.quantity * prices[block.symbol].price for block in found}
+    return sorted(worth, key=lambda block: (-worth[block], block))
+
+
+def unfinished_block_ids(desk: Desk, session: date) -> list[str]:
+    """The blocks that are open after the barrier: all of the second round, and stuck sales."""
+    found = {b.block_id for b in blocks_of(desk.ledger, session) if b.state == "open"}
+    ordered = [*block_ids(desk, session, 2), *block_ids(desk, session, 1)]
+    return [block for block in ordered if block in found]
 
 
 def sell(desk: Desk, session: date) -> None:
-    """Walk every sale of every book to its end."""
-    _walk(desk, session, _open(trades_of(desk.ledger, session, side="sell")))
+    """Work every block of sales."""
+    walk = start_sales(desk, session)
+    for block in block_ids(desk, session, 1):
+        walk.finish(block)
+
+
+def buy(desk: Desk, session: date) -> None:
+    """Work every block of purchases, and what is left of the sales."""
+    walk = start_purchases(desk, session)
+    for block in unfinished_block_ids(desk, session):
+        walk.finish(block)
 
 
 def confirm_cash(desk: Desk, session: date) -> Decimal:
@@ -39,106 +99,115 @@ def confirm_cash(desk: Desk, session: date) -> Decimal:
     """
     with desk.ledger.read() as connection:
         booked = sum(book_cash(connection).values(), ZERO)
+        row = the_session(connection, session)
+    assert row is not None
     shown = desk.gateway.account().cash
     for seconds in CASH_WAITS:
         if shown >= booked:
             break
         desk.gateway.wait(seconds)
         shown = desk.gateway.account().cash
-    set_session_state(desk.ledger, session, "sold")
+    if row.state == "planned":
+        set_session_state(desk.ledger, session, "sold")
     return min(shown, booked)
 
 
-def buy(desk: Desk, session: date, cash: Decimal) -> None:
-    """Size every purchase from confirmed cash (`cash` dollars in the account) and walk it."""
-    planned = [t for t in trades_of(desk.ledger, session, side="buy") if t.state == "planned"]
-    if planned:
-        _block(desk, session, planned)
-        _size(desk, session, cash)
-    sized = [t for t in trades_of(desk.ledger, session, side="buy") if t.state == "sized"]
-    _walk(desk, session, sized)
+def size(desk: Desk, session: date, cash: Decimal) -> Sizing | None:
+    """Size every purchase from confirmed cash (`cash` dollars in the account) and book the crosses.
 
-
-def _open(trades: Sequence[Row[Any]]) -> list[Row[Any]]:
-    return [trade for trade in trades if trade.state not in ENDED_TRADES]
-
-
-def _walk(desk: Desk, session: date, trades: Sequence[Row[Any]]) -> None:
-    if not trades:
-        return
+    Returns None when that was done before, by a run that was interrupted, or is too late.
+    """
+    now = desk.gateway.clock().now
     with desk.ledger.read() as connection:
         row = the_session(connection, session)
-    assert row is not None
-    walk = Walk(
-        desk.gateway,
-        desk.ledger,
-        environment=desk.environment,
-        session=session,
-        closes_at=row.closes_at,
-    )
-    walk.run(
-        [TradeToWalk(t.trade_id, t.book, t.symbol, t.side, t.intended_quantity) for t in trades]
-    )
-
-
-def _block(desk: Desk, session: date, planned: Sequence[Row[Any]]) -> None:
-    """End the purchases of a book whose failed sales are too large a part of its capital."""
-    prices = session_prices(desk.ledger, session)
-    with desk.ledger.read() as connection:
-        capital = {row.book: row.capital for row in outcomes(connection, session)}
-    failed: dict[str, Decimal] = {}
-    for trade in trades_of(desk.ledger, session, side="sell"):
-        unsold = (trade.intended_quantity - trade.filled) * prices[trade.symbol].price
-        failed[trade.book] = failed.get(trade.book, ZERO) + unsold
-    for trade in planned:
-        unsold = failed.get(trade.book, ZERO)
-        if unsold > min(FAILED_SALES_LIMIT, FAILED_SALES_SHARE * capital[trade.book]):
-            why = (
-                f"sales worth {to_cents(unsold)} did not fill, so the book's purchases are blocked"
-            )
-            end_trade(desk.ledger, trade.trade_id, "skipped", why)
-
-
-def _size(desk: Desk, session: date, account_cash: Decimal) -> None:
-    planned = [t for t in trades_of(desk.ledger, session, side="buy") if t.state == "planned"]
-    by_book: dict[str, list[Row[Any]]] = {}
-    for trade in planned:
-        by_book.setdefault(trade.book, []).append(trade)
-    with desk.ledger.read() as connection:
+        assert row is not None
+        if row.state != "sold" or row.closes_at - now < NO_ORDERS:
+            return None
         own_cash = book_cash(connection)
-        capital = {row.book: row.capital for row in outcomes(connection, session)}
-    prices = session_prices(desk.ledger, session)
-    symbols = {trade.symbol for trade in planned}
-    quotes, now = desk.gateway.quotes(symbols), desk.gateway.clock().now
-    asks = {
-        symbol: max(
-            prices[symbol].price,
-            quotes[symbol].ask
-            if symbol in quotes and problem(quotes[symbol], now) is None
-            else prices[symbol].ask,
-        )
-        for symbol in symbols
-    }
+    capital = _capital(desk, session)
+    trades = [_at_barrier(row) for row in trades_of(desk.ledger, session)]
+    planned = {s: quoted.price for s, quoted in session_prices(desk.ledger, session).items()}
+    blocked = blocked_purchases(trades, planned, capital, working=_still_selling(desk, session))
+    for trade, why in blocked.items():
+        block_trade(desk.ledger, trade, why)
+    wants = purchases_wanted(trade for trade in trades if trade.trade_id not in blocked)
+    held_back = sales_held_back(trades)
     assets = desk.gateway.assets()
-    whole = {s for s in symbols if s in assets and not assets[s].fractionable}
-    budgets = scale_to_cash(
-        {
-            book: min(sum((t.budget for t in trades), ZERO), max(own_cash[book], ZERO))
-            for book, trades in by_book.items()
+    sized = size_purchases(
+        wants,
+        held_back,
+        book_cash=own_cash,
+        account_cash=cash,
+        prices=_prices(
+            desk, session, {w.symbol for w in wants} | {h.symbol for h in held_back}, now
+        ),
+        capital=capital,
+        whole_shares={symbol for symbol, asset in assets.items() if not asset.fractionable},
+        # Where books deal with each other first, nothing is bought that was sold: one side a
+        # symbol. Where they do not, it may be, once the sale has ended.
+        sold={
+            block.symbol
+            for block in blocks_of(desk.ledger, session, round_=1)
+            if desk.crossing or block.state == "open"
         },
-        account_cash,
     )
-    sized: dict[str, tuple[Decimal, Decimal]] = {}
-    dropped: dict[str, str] = {}
-    for book, trades in by_book.items():
-        buys, left_out = size_buys(
-            {trade.symbol: trade.budget for trade in trades},
-            available=budgets[book],
-            asks=asks,
-            minimum=smallest_trade(capital[book]),
-            whole_shares=whole,
-        )
-        trade_ids = {trade.symbol: trade.trade_id for trade in trades}
-        sized |= {trade_ids[buy.symbol]: (buy.quantity, buy.budget) for buy in buys}
-        dropped |= {trade_ids[symbol]: reason for symbol, reason in left_out.items()}
-    size_trades(desk.ledger, sized, dropped)
+    record_sizing(
+        desk.ledger,
+        session,
+        sized={trade: (own.quantity, own.budget) for trade, own in sized.purchases.items()},
+        dropped=sized.dropped,
+        crosses=sized.crosses,
+        blocks=blocks_after_sizing(sized, {trade.trade_id: trade.symbol for trade in trades}),
+        at=now,
+    )
+    return sized
+
+
+def _at_barrier(row: Row[Any]) -> TradeAtBarrier:
+    return TradeAtBarrier(
+        trade_id=row.trade_id,
+        book=row.book,
+        symbol=row.symbol,
+        side=row.side,
+        state=row.state,
+        quantity=row.intended_quantity,
+        held_back=row.held_back,
+        filled=row.filled,
+        budget=row.budget or ZERO,
+    )
+
+
+def _capital(desk: Desk, session: date) -> Capital:
+    with desk.ledger.read() as connection:
+        before = snapshot(connection, session, "before")
+        books = {
+            row.book: row.capital
+            for row in outcomes(connection, session)
+            if row.capital is not None
+        }
+    equity = desk.gateway.account().equity if before is None else before.equity
+    return Capital(equity, books)
+
+
+def _prices(desk: Desk, session: date, symbols: set[str], now: datetime) -> dict[str, Prices]:
+    """The quotes of now, or where there is no valid one those the session was planned at."""
+    planned = session_prices(desk.ledger, session)
+    quotes = desk.gateway.quotes(symbols)
+    found = {}
+    for symbol in symbols:
+        quote, known = quotes.get(symbol), planned[symbol]
+        good = quote is not None and problem(quote, now) is None
+        bid, ask = (quote.bid, quote.ask) if quote is not None and good else (known.bid, known.ask)
+        found[symbol] = Prices(bid=bid, ask=ask, planned=known.price)
+    return found
+
+
+def _still_selling(desk: Desk, session: date) -> set[str]:
+    """The books that have a part in a block of sales that is still open."""
+    books: set[str] = set()
+    with desk.ledger.read() as connection:
+        for block in blocks_of(desk.ledger, session, round_=1):
+            if block.state == "open":
+                members = open_block_members(connection, block.block_id)
+                books |= {book for book, _ in members.values()}
+    return books

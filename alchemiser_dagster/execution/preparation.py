@@ -1,45 +1,51 @@
-"""Before the first order: the session's record, the price map, and every book's plan.
+"""Before the first order: the price map, every book's plan, and what of it meets another book's.
 
-What is written here is fixed for the session. A run that was interrupted finds it and goes on.
+    quotes ─► price map ─► capital shared out, weekly ─► a plan a book ─► held back, or to market
+
+What is written here is written at once and fixed for the session. A run that was interrupted before
+plans anew; one that was interrupted later finds the plans and goes on.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
-from alchemiser_dagster.books.money import to_cents
+from alchemiser_dagster.books.booking import LotPolicy
+from alchemiser_dagster.books.lots import LotError
+from alchemiser_dagster.books.money import ZERO, to_cents
+from alchemiser_dagster.books.overlap import Overlap, overlaps
 from alchemiser_dagster.books.planning import Plan, PlanError, plan_book
+from alchemiser_dagster.execution.capital import restore_allocations
 from alchemiser_dagster.execution.desk import DEPLOYMENT, Desk
-from alchemiser_dagster.execution.gate import OpenWindow
+from alchemiser_dagster.execution.planned_trades import (
+    hold_back_for_crossing,
+    sale_blocks,
+    trades_of_plan,
+)
 from alchemiser_dagster.execution.quotes import OLDEST_TO_VALUE, problem
-from alchemiser_dagster.execution.reconciliation import compare
-from alchemiser_dagster.ledger.opening import open_account, open_books
+from alchemiser_dagster.execution.reconciliation import blocks_purchases
+from alchemiser_dagster.execution.walk import NO_ORDERS
+from alchemiser_dagster.ledger.block_records import NewBlock
 from alchemiser_dagster.ledger.queries import (
-    Snapshot,
+    all_books,
     book_cash,
-    last_session,
     outcomes,
     positions,
+    snapshot,
+    the_session,
 )
+from alchemiser_dagster.ledger.rails import Rails, rail_state
 from alchemiser_dagster.ledger.session_records import (
     NewTrade,
+    PlannedBook,
     Quoted,
-    begin_session,
-    record_outcome,
-    record_plan,
+    record_plans,
     record_prices,
-    record_snapshot,
     session_prices,
 )
-from alchemiser_dagster.ledger.store import LedgerError
-from alchemiser_dagster.market.sessions import NEW_YORK
 
 QUOTE_TRIES = 4
-
-
-class BooksBroken(Exception):
-    """The books and the broker do not agree; nothing is traded until they do."""
 
 
 @dataclass(frozen=True)
@@ -55,153 +61,169 @@ class Wish:
     missing: str | None = None
 
 
-def take_snapshot(desk: Desk) -> Snapshot:
-    """What the broker says the account holds now."""
-    at = desk.gateway.clock().now
-    account = desk.gateway.account()
-    held = desk.gateway.positions()
-    return Snapshot(
-        taken_at=at,
-        cash=account.cash,
-        equity=account.equity,
-        positions={symbol: position.quantity for symbol, position in held.items()},
-    )
+@dataclass(frozen=True)
+class Conditions:
+    """Under what a session is planned.
 
-
-def open_the_account(desk: Desk, allocations: Mapping[str, Decimal], *, inception: date) -> None:
-    """Record the account with its cash, and open the books that are new; harmless when done.
-
-    Raises BooksBroken when the ledger keeps another account.
+    `prices` are dollars a share, and `faults` says what is wrong with the symbols that have none.
+    `cash` is dollars by book, after the transfers that have just `moved` capital; `equity` the
+    account's, None when it is not known. `unsure` cash is not known well enough to buy anything.
     """
-    account, now = desk.gateway.account(), desk.gateway.clock().now
-    try:
-        open_account(
-            desk.ledger,
-            account_number=account.number,
-            inception=inception,
-            cash=account.cash,
-            at=now,
-        )
-    except LedgerError as error:
-        raise BooksBroken(str(error)) from error
-    with desk.ledger.read() as connection:
-        traded = last_session(connection)
-    since = inception if traded is None else now.astimezone(NEW_YORK).date()
-    open_books(desk.ledger, allocations, session=since, at=now)
+
+    prices: Mapping[str, Decimal]
+    faults: Mapping[str, str]
+    cash: Mapping[str, Decimal]
+    moved: Mapping[str, Decimal]
+    rails: Rails
+    equity: Decimal | None
+    unsure: bool = False
 
 
-def open_session(
-    desk: Desk, window: OpenWindow, allocations: Mapping[str, Decimal], *, inception: date
-) -> None:
-    """Record the session, open books that are new, and check that all books agree with the broker.
+@dataclass(frozen=True)
+class SessionPlan:
+    """Every book's plan, or why it has none; what meets; and capital that was shared out anew.
 
-    Raises BooksBroken, before any order, when they do not.
+    `trades` are as they are recorded, `transfers` dollars by book.
     """
-    open_the_account(desk, allocations, inception=inception)
-    begin_session(
-        desk.ledger,
-        window.session,
-        allocations,
-        opens_at=window.opens_at,
-        closes_at=window.closes_at,
-        at=window.now,
-    )
-    with desk.ledger.read() as connection:
-        fresh = all(row.state == "expected" for row in outcomes(connection, window.session))
-    if fresh:  # an interrupted session is reconciled when its orders have ended
-        snapshot = take_snapshot(desk)
-        record_snapshot(desk.ledger, window.session, "before", snapshot)
-        check_books(desk, snapshot)
+
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    trades: Sequence[NewTrade] = ()
+    blocks: Sequence[NewBlock] = ()
+    transfers: Mapping[str, Decimal] = field(default_factory=dict)
+    overlaps: Sequence[Overlap] = ()
 
 
-def check_books(desk: Desk, snapshot: Snapshot) -> None:
-    """Raise BooksBroken unless the books sum to what the broker holds, to the share and cent."""
-    with desk.ledger.read() as connection:
-        differences = compare(book_cash(connection), positions(connection), snapshot)
-    if differences:
-        raise BooksBroken(
-            "the books do not sum to the broker:\n  " + "\n  ".join(map(str, differences))
-        )
-
-
-def plan_session(desk: Desk, session: date, wishes: Mapping[str, Wish]) -> dict[str, Plan]:
+def plan_session(desk: Desk, session: date, wishes: Mapping[str, Wish]) -> SessionPlan | None:
     """Fix every expected book's trades at one price map; a book that cannot be planned fails alone.
 
-    Returns the plans made now, by book.
+    Returns what was fixed, or None when that was done before, or is too late.
     """
+    now = desk.gateway.clock().now
     with desk.ledger.read() as connection:
+        row = the_session(connection, session)
         expected = [row.book for row in outcomes(connection, session) if row.state == "expected"]
-        held, cash = positions(connection), book_cash(connection)
-    absent = Wish(missing="the strategy is no longer among the books")
-    wishes = {book: wishes.get(book, absent) for book in expected}
-    wanted = {
-        symbol
-        for book in expected
-        for symbol in {*wishes[book].weights, *held.get(book, {})}
-        if wishes[book].missing is None
+        rails = rail_state(connection)
+        held = positions(connection)
+        unsure = blocks_purchases(connection, session)
+        before = snapshot(connection, session, "before")
+    assert row is not None
+    if row.state != "open" or row.closes_at - now < NO_ORDERS:
+        return None
+    own = wishes_of(expected, wishes, rails)
+    faults = map_prices(desk, session, symbols_to_price(own, held))
+    transfers = restore_allocations(desk, session)
+    with desk.ledger.read() as connection:
+        cash = book_cash(connection)
+    conditions = Conditions(
+        prices={s: quoted.price for s, quoted in session_prices(desk.ledger, session).items()},
+        faults=faults,
+        cash=cash,
+        moved=transfers,
+        rails=rails,
+        equity=None if before is None else before.equity,
+        unsure=unsure,
+    )
+    made = make_plan(desk, session, own, conditions)
+    by_book = {
+        book: PlannedBook(
+            book,
+            to_cents(plan.capital),
+            plan.trigger,
+            [trade for trade in made.trades if trade.book == book],
+            plan.items,
+        )
+        for book, plan in made.plans.items()
     }
-    faults = _map_prices(desk, session, wanted)
-    prices = {
-        symbol: quoted.price for symbol, quoted in session_prices(desk.ledger, session).items()
-    }
-    assets = desk.gateway.assets()
-    whole = {symbol for symbol in wanted if symbol in assets and not assets[symbol].fractionable}
+    record_plans(desk.ledger, session, list(by_book.values()), made.blocks, made.refused)
+    return made
 
+
+def make_plan(
+    desk: Desk, session: date, wishes: Mapping[str, Wish], conditions: Conditions
+) -> SessionPlan:
+    """Plan the books of `wishes`; nothing is recorded."""
+    with desk.ledger.read() as connection:
+        held = positions(connection)
+        policies = {row.book: LotPolicy(row.lot_policy) for row in all_books(connection)}
+    assets, rails, moved = desk.gateway.assets(), conditions.rails, conditions.moved
+    whole = {symbol for symbol, asset in assets.items() if not asset.fractionable}
     plans: dict[str, Plan] = {}
-    for book in expected:
-        wish = wishes[book]
+    refused: dict[str, str] = {}
+    trades: list[NewTrade] = []
+    for book, wish in wishes.items():
+        closed = [
+            s
+            for s, weight in sorted(wish.weights.items())
+            if weight and (s not in assets or not assets[s].tradable)
+        ]
         if wish.missing is not None:
-            record_outcome(desk.ledger, session, book, "failed", wish.missing)
+            refused[book] = wish.missing
             continue
-        closed = [s for s in wish.weights if s not in assets or not assets[s].tradable]
         if closed:
-            record_outcome(
-                desk.ledger, session, book, "failed", f"not tradable: {', '.join(sorted(closed))}"
-            )
+            refused[book] = f"not tradable: {', '.join(closed)}"
             continue
         try:
             plan = plan_book(
                 weights=wish.weights,
                 holdings=held.get(book, {}),
-                cash=cash[book],
-                prices=prices,
+                cash=conditions.cash.get(book, ZERO),
+                prices=conditions.prices,
                 deployment=DEPLOYMENT,
                 scheduled=wish.scheduled,
                 threshold=wish.threshold,
                 whole_shares=whole,
+                frozen={*rails.frozen_symbols, *rails.halted_symbols},
+                all_cash=book in rails.flattening,
+                force=book in moved or book in rails.flattening,
             )
-        except PlanError as error:
+            with desk.ledger.read() as connection:
+                planned = trades_of_plan(
+                    connection,
+                    book,
+                    plan,
+                    policy=policies.get(book, LotPolicy.FIFO),  # not opened: nothing to sell
+                    rails=rails,
+                    unsure=conditions.unsure,
+                )
+        except (PlanError, LotError) as error:
             own = [
-                f"{s}: {faults[s]}"
-                for s in sorted({*wish.weights, *held.get(book, {})} & {*faults})
+                f"{s}: {conditions.faults[s]}"
+                for s in sorted({*wish.weights, *held.get(book, {})} & {*conditions.faults})
             ]
-            record_outcome(desk.ledger, session, book, "failed", "; ".join([str(error), *own]))
+            refused[book] = "; ".join([str(error), *own])
             continue
         plans[book] = plan
-        record_plan(
-            desk.ledger,
-            session,
-            book,
-            capital=to_cents(plan.capital),
-            trigger=plan.trigger,
-            planned=_trades(book, plan),
-        )
-    return plans
+        trades += planned
+    if desk.crossing:
+        trades = hold_back_for_crossing(session, trades, conditions.prices, whole)
+    return SessionPlan(
+        plans=plans,
+        refused=refused,
+        trades=trades,
+        blocks=sale_blocks(session, trades),
+        transfers=moved,
+        overlaps=_overlaps(plans, conditions.equity),
+    )
 
 
-def _trades(book: str, plan: Plan) -> list[NewTrade]:
-    sells = [
-        NewTrade(book, item.symbol, "sell", item.quantity, None, is_exit=item.quantity == item.held)
-        for item in plan.sells
-    ]
-    buys = [
-        NewTrade(book, item.symbol, "buy", Decimal(0), to_cents(item.difference), is_exit=False)
-        for item in plan.buys
-    ]
-    return sells + buys
+def wishes_of(expected: Iterable[str], wishes: Mapping[str, Wish], rails: Rails) -> dict[str, Wish]:
+    """The wish of every book that is expected to trade; one that is sold to cash wishes nothing."""
+    gone = Wish(missing="the strategy is no longer among the books")
+    return {
+        book: Wish() if book in rails.flattening else wishes.get(book, gone) for book in expected
+    }
 
 
-def _map_prices(desk: Desk, session: date, symbols: Iterable[str]) -> dict[str, str]:
+def symbols_to_price(
+    wishes: Mapping[str, Wish], held: Mapping[str, Mapping[str, Decimal]]
+) -> set[str]:
+    """Every symbol that a book wants or holds."""
+    wanted = {symbol for wish in wishes.values() for symbol in wish.weights}
+    return wanted | {symbol for holdings in held.values() for symbol in holdings}
+
+
+def map_prices(desk: Desk, session: date, symbols: Iterable[str]) -> dict[str, str]:
     """Record the mid of a valid quote for each symbol; returns what is wrong with the others."""
     known = session_prices(desk.ledger, session)
     missing = {symbol for symbol in symbols if symbol not in known}
@@ -210,24 +232,38 @@ def _map_prices(desk: Desk, session: date, symbols: Iterable[str]) -> dict[str, 
         if not missing:
             break
         if attempt:
-            desk.gateway.wait(timedelta(seconds=1).total_seconds())
-        quotes = desk.gateway.quotes(missing)
-        now = desk.gateway.clock().now
-        judged = {
-            symbol: problem(quotes[symbol], now, oldest=OLDEST_TO_VALUE)
-            if symbol in quotes
-            else "no quote"
-            for symbol in missing
-        }
-        faults = {symbol: fault for symbol, fault in judged.items() if fault}
-        good = {symbol: quotes[symbol] for symbol in missing if symbol not in faults}
-        record_prices(
-            desk.ledger,
-            session,
-            {
-                symbol: Quoted(price=quote.mid, bid=quote.bid, ask=quote.ask, quoted_at=quote.at)
-                for symbol, quote in good.items()
-            },
-        )
+            desk.gateway.wait(1)
+        good, faults = read_prices(desk, missing)
+        record_prices(desk.ledger, session, good)
         missing -= set(good)
     return faults
+
+
+def read_prices(
+    desk: Desk, symbols: Iterable[str], *, oldest: timedelta = OLDEST_TO_VALUE
+) -> tuple[dict[str, Quoted], dict[str, str]]:
+    """Look at the quotes once: the valid ones, and what is wrong with the others, by symbol."""
+    wanted = set(symbols)
+    quotes = desk.gateway.quotes(wanted)
+    now = desk.gateway.clock().now
+    judged = {
+        symbol: problem(quotes[symbol], now, oldest=oldest) if symbol in quotes else "no quote"
+        for symbol in wanted
+    }
+    faults = {symbol: fault for symbol, fault in judged.items() if fault}
+    good = {
+        symbol: Quoted(price=quote.mid, bid=quote.bid, ask=quote.ask, quoted_at=quote.at)
+        for symbol, quote in quotes.items()
+        if symbol in wanted and symbol not in faults
+    }
+    return good, faults
+
+
+def _overlaps(plans: Mapping[str, Plan], equity: Decimal | None) -> list[Overlap]:
+    if equity is None or equity <= 0:
+        return []
+    return overlaps(
+        {book: {item.symbol: item.current for item in plan.items} for book, plan in plans.items()},
+        {book: {item.symbol: item.target for item in plan.items} for book, plan in plans.items()},
+        equity,
+    )

@@ -1,308 +1,282 @@
 """Walking the book: patient limit orders first, a market order last.
 
-All trades of a phase walk side by side, one order in flight per symbol: a trade starts when its
-symbol is free. Each round reads the clock, the orders and the quotes once for all of them.
+All blocks of a phase walk side by side, one order in flight per symbol. Each round reads the clock,
+the orders and the quotes once for all of them, so that the broker's allowance of calls is spent on
+orders. How one block goes through its steps is in `block`, how long the pauses between rounds are
+in `pacing`.
 
-One trade goes through its steps (`prices.py`) like this:
+A round acts on what it has just read. When there are more steps to take than the minute has calls
+left, or than can be taken in a few seconds, the others wait for the next round: an order is never
+sent at a price, or a time, that was true a minute ago.
 
-    quote ─► place ─► wait ─► filled? done
-               ▲        └──► time is up ─► same price next? keep the order
-               │                        └► cancel ─► terminal ─► post what filled
-               └──────────── next step, for what is left ◄──────────┘
-
-The quantity of a step is always what was intended less what has been filled and posted. Near the
-close (120 s) the limits are left out; within 60 s of it no order is sent at all.
+Near the close (120 s) the limits are left out; within 60 s of it no order is sent at all. The rails
+are read every round: what they forbid is taken back from the market, and not sent again.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 
-from alchemiser_dagster.books.planning import DUST
-from alchemiser_dagster.execution.broker import BrokerOrder, OrderState
-from alchemiser_dagster.execution.errors import BrokerError
-from alchemiser_dagster.execution.gateway import Gateway
-from alchemiser_dagster.execution.identifiers import client_order_id
-from alchemiser_dagster.execution.orders import Intent, adopt, look_up, place, send, withdraw
-from alchemiser_dagster.execution.prices import MARKET_STEP, limit_price
-from alchemiser_dagster.execution.quotes import Quote, problem
-from alchemiser_dagster.ledger.posting import Execution, post_executions
-from alchemiser_dagster.ledger.store import Ledger
-from alchemiser_dagster.ledger.trade_records import (
-    ENDED_ORDERS,
-    arrive_trade,
-    end_trade,
-    filled_quantity,
-    orders_of,
+from alchemiser_dagster.books.money import ZERO
+from alchemiser_dagster.execution.block import WorkingBlock, patience
+from alchemiser_dagster.execution.breaker import Breaker
+from alchemiser_dagster.execution.broker import BrokerOrder
+from alchemiser_dagster.execution.desk import Capital, Desk
+from alchemiser_dagster.execution.errors import BrokerError, BrokerRefusesKeys, OrderRefused
+from alchemiser_dagster.execution.orders import (
+    LOOK_SECONDS,
+    LOOKS,
+    InFlight,
+    record_end,
+    record_found,
+    record_not_accepted,
+    send,
 )
+from alchemiser_dagster.execution.pacing import Pacing
+from alchemiser_dagster.execution.session_clock import Moment, SessionClock
+from alchemiser_dagster.execution.step import StepMaker
+from alchemiser_dagster.ledger.block_records import blocks_of, end_block
+from alchemiser_dagster.ledger.posting import Execution, post_executions
+from alchemiser_dagster.ledger.queries import the_session
+from alchemiser_dagster.ledger.rails import Rails
+from alchemiser_dagster.ledger.store import LedgerError
 
-LIMIT_WAIT = timedelta(seconds=10)
-MARKET_WAIT = timedelta(seconds=30)
 CANCEL_WAIT = timedelta(seconds=10)
 """A cancel that has not ended its order by then is asked for again: it may never have arrived."""
-MARKET_ONLY = timedelta(seconds=120)
 NO_ORDERS = timedelta(seconds=60)
+MARKET_ONLY = timedelta(seconds=120)
 ENDED_BY = timedelta(minutes=5)
 """After the close: a DAY order still open then is one the broker has lost track of."""
 SESSION_LENGTH = timedelta(hours=12)
 """Orders and executions are read from this long before the close: all of the session's."""
-POLL_SECONDS = (1.0, 2.0, 3.0, 4.0)
-QUOTE_TRIES = 4
+MARGIN = timedelta(seconds=1)
+"""An order may fill in the moment in which it is submitted."""
+ROUND_LENGTH = timedelta(seconds=5)
+"""What was read is good for so long."""
 
-
-@dataclass(frozen=True)
-class TradeToWalk:
-    """A trade as the walk needs it; `quantity` is all that was intended, in shares."""
-
-    trade_id: str
-    book: str
-    symbol: str
-    side: str
-    quantity: Decimal
-
-
-@dataclass
-class _Walking:
-    """Where one trade stands in its walk. `order` is None between two steps."""
-
-    trade: TradeToWalk
-    left: Decimal
-    step: int = 0
-    order: BrokerOrder | None = None
-    limit: Decimal | None = None
-    until: datetime | None = None
-    cancelling: bool = False
-    bad_quotes: int = 0
-    ended: bool = False
+_log = logging.getLogger(__name__)
 
 
 class Walk:
-    """Walks the trades of one phase. `environment` goes into the order ids."""
+    """Walks the open blocks of a session up to a round, until they end or `until` has come."""
 
     def __init__(
         self,
-        gateway: Gateway,
-        ledger: Ledger,
-        *,
-        environment: str,
+        desk: Desk,
         session: date,
-        closes_at: datetime,
+        capital: Capital,
+        *,
+        round_: int,
+        until: datetime | None = None,
     ) -> None:
-        self._gateway = gateway
-        self._ledger = ledger
-        self._environment = environment
-        self._session = session
-        self._closes_at = closes_at
-        self._began = gateway.clock().now
-        self._since = closes_at - SESSION_LENGTH
+        self._gateway = desk.gateway
+        self._ledger = desk.ledger
+        self._until = until
+        with self._ledger.read() as connection:
+            row = the_session(connection, session)
+        assert row is not None
+        self._closes_at: datetime = row.closes_at
+        self._since = self._closes_at - SESSION_LENGTH
+        self._clock = SessionClock(self._gateway)
+        self._last_round = max(self._closes_at, self._clock.estimate()) + ENDED_BY
+        self._breaker = Breaker()
+        deadlines = [self._closes_at - NO_ORDERS, *([until] if until is not None else [])]
+        self._pacing = Pacing(desk, self._clock, deadlines)
+        self._is_behind = False
+        self._steps = StepMaker(desk, session, capital)
+        self._waiting = [
+            block
+            for block in blocks_of(self._ledger, session)
+            if block.state == "open" and block.round <= round_
+        ]
+        self._working: dict[str, WorkingBlock] = {}
 
-    def run(self, trades: Sequence[TradeToWalk]) -> None:
-        """Bring every trade to its end. Trades that ended before are expected to be left out."""
-        waiting = list(trades)
-        working: dict[str, _Walking] = {}
-        polls = 0
-        while waiting or working:
-            now = self._gateway.clock().now
-            if now > max(self._closes_at, self._began) + ENDED_BY:
-                names = ", ".join(sorted(walking.trade.trade_id for walking in working.values()))
-                raise BrokerError(
-                    f"expected every order to end with the session, was open: {names}"
-                )
-            for trade in list(waiting):
-                if trade.symbol not in working:
-                    waiting.remove(trade)
-                    working[trade.symbol] = self._start(trade, now)
-                    polls = 0
-            self._read_orders(working, now)
-            if self._move(working, now):
-                polls = 0
-            for symbol in [s for s, walking in working.items() if walking.ended]:
-                del working[symbol]
-            if working:
-                self._gateway.wait(POLL_SECONDS[min(polls, len(POLL_SECONDS) - 1)])
-                polls += 1
+    def finish(self, block_id: str) -> None:
+        """Bring one block to its end, and with it as many others as come to theirs meanwhile.
 
-    def _start(self, trade: TradeToWalk, now: datetime) -> _Walking:
-        """Begin a trade, or take it up where an interrupted run left it."""
-        walking = _Walking(trade, left=trade.quantity)
-        for row in orders_of(self._ledger, trade.trade_id):
-            walking.step = row.step
-            if row.state not in ENDED_ORDERS:
-                intent = Intent(
-                    client_order_id=row.client_order_id,
-                    trade_id=trade.trade_id,
-                    step=row.step,
-                    symbol=trade.symbol,
-                    side=trade.side,
-                    quantity=row.quantity,
-                    limit_price=row.limit_price,
-                )
-                walking.order, walking.limit = self._resume(intent, now), row.limit_price
-                walking.until = now + self._patience(row.limit_price)
-            elif row.filled_quantity > 0 and not self._post(
-                row.client_order_id,
-                self._gateway.executions(self._since).get(row.broker_order_id, []),
-                row.filled_quantity,
-            ):
-                # Its executions are not readable yet. Until they are posted it counts as in flight,
-                # or what it filled would be ordered a second time.
-                walking.order = BrokerOrder(
-                    row.broker_order_id,
-                    row.client_order_id,
-                    OrderState(row.state),
-                    row.filled_quantity,
-                )
-        walking.left = trade.quantity - filled_quantity(self._ledger, trade.trade_id)
-        return walking
-
-    def _resume(self, intent: Intent, now: datetime) -> BrokerOrder | None:
-        """The order of an intent that an interrupted run wrote down.
-
-        One the broker does not have is sent, but not when the session's time for orders is over: it
-        would be traded in another session.
+        A block that is not among the walk's has ended already. Raises BrokerError when orders of
+        ours are still open long after the session.
         """
-        found = look_up(self._gateway, intent.client_order_id)
-        if found is not None:
-            adopt(self._ledger, found, now)
-            return found
-        now = self._gateway.clock().now  # looking it up has taken its time
-        if self._closes_at - now < NO_ORDERS:
-            withdraw(self._ledger, intent, now)
-            return None
-        return send(self._gateway, self._ledger, intent, now)
+        while block_id in self._unfinished() and not self._time_is_over():
+            self._round()
 
-    def _read_orders(self, working: dict[str, _Walking], now: datetime) -> None:
+    def _unfinished(self) -> set[str]:
+        return {block.block_id for block in self._waiting} | {
+            block.block_id for block in self._working.values()
+        }
+
+    def _time_is_over(self) -> bool:
+        now = self._clock.estimate()
+        if now > self._last_round:
+            raise BrokerError(
+                "expected every order to end with the session, was open: "
+                + ", ".join(sorted(self._unfinished()))
+            )
+        return self._until is not None and now >= self._until
+
+    def _round(self) -> None:
+        try:
+            moment, rails = self._clock.read(), self._pacing.rails()
+            self._is_behind = False
+            self._begin(moment.now)
+            self._learn(moment, rails)
+            if self._move(moment, rails):
+                self._pacing.restart()
+            self._breaker.worked()
+        except BrokerRefusesKeys:
+            raise
+        except BrokerError as error:
+            # What could not be read is not known, and nothing follows from it.
+            pause = self._breaker.failed()
+            _log.warning("%s; the next round is in %.0f s", error, pause)
+            self._gateway.wait(pause)
+            return
+        self._working = {s: block for s, block in self._working.items() if not block.ended}
+        if self._working:
+            orders = [block.order for block in self._working.values()]
+            self._pacing.pause(orders, len(self._waiting), is_behind=self._is_behind)
+
+    def _begin(self, now: datetime) -> None:
+        """Begin the blocks whose symbol is free."""
+        for row in list(self._waiting):
+            if row.symbol not in self._working:
+                self._working[row.symbol] = WorkingBlock.begin(self._ledger, row, now)
+                self._waiting.remove(row)
+                self._pacing.restart()
+
+    # --- what became of the orders -----------------------------------------------------------
+
+    def _learn(self, moment: Moment, rails: Rails) -> None:
         """Learn where the orders in flight stand; post what filled of those that ended."""
-        live = [walking for walking in working.values() if walking.order is not None]
+        live = [block for block in self._working.values() if block.order is not None]
         if not live:
             return
         latest = self._gateway.orders_since(self._since)
-        ended = []
-        for walking in live:
-            assert walking.order is not None
-            name = walking.order.client_order_id
-            order = latest.get(name) or self._gateway.order(name)
-            if order is not None and order.state.ended:
-                ended.append((walking, order))
+        ended: list[tuple[WorkingBlock, BrokerOrder]] = []
+        for block in live:
+            assert block.order is not None
+            found = latest.get(block.order.name) or self._gateway.order(block.order.name)
+            if found is None:
+                self._not_found(block, block.order, moment, rails)
+                continue
+            if block.is_unknown:
+                record_found(self._ledger, found)
+            block.order.found = found
+            if found.state.ended:
+                ended.append((block, found))
         executions = self._executions(order for _, order in ended)
-        for walking, order in ended:
+        for block, order in ended:
             if order.filled_quantity > 0 and not self._post(
-                order.client_order_id, executions.get(order.order_id, []), order.filled_quantity
+                block, order, executions.get(order.order_id, [])
             ):
                 continue  # the executions are not all readable yet: look again next round
-            adopt(self._ledger, order, now)
-            walking.left = walking.trade.quantity - filled_quantity(
-                self._ledger, walking.trade.trade_id
-            )
-            walking.order, walking.cancelling = None, False
+            record_end(self._ledger, order, moment.now)
+            block.last_state = order.state
+            block.last_message = (block.order and block.order.why_cancelled) or ""
+            block.order = None
+
+    def _not_found(
+        self, block: WorkingBlock, order: InFlight, moment: Moment, rails: Rails
+    ) -> None:
+        """Nobody knows of the order: keep looking, then send it again, or give it up."""
+        if order.found is not None:
+            return  # it was there before: a reading that leaves it out is no news
+        order.since = order.since or moment.now
+        order.looks += 1
+        if order.looks < LOOKS or moment.now - order.since < timedelta(seconds=LOOK_SECONDS):
+            return
+        if moment.now >= self._closes_at or not moment.is_open:
+            record_not_accepted(self._ledger, order.name, moment.now)
+            block.last_state, block.order = "not_accepted", None
+        elif (
+            self._closes_at - moment.now >= NO_ORDERS and self._steps.obstacle(order, rails) is None
+        ):
+            self._send_again(block, order, moment)
+
+    def _send_again(self, block: WorkingBlock, order: InFlight, moment: Moment) -> None:
+        order.since, order.looks = moment.now, 0
+        order.until = moment.now + patience(order.intent.limit_price)
+        try:
+            order.found = send(self._gateway, self._ledger, order.intent, moment.now)
+        except OrderRefused as refusal:
+            block.order = None
+            self._steps.refused(block, refusal, moment.now)
 
     def _executions(self, orders: Iterable[BrokerOrder]) -> dict[str, list[Execution]]:
-        """The session's executions by order, read once and only if one of `orders` has any."""
-        if any(order.filled_quantity > 0 for order in orders):
-            return self._gateway.executions(self._since)
-        return {}
+        """The executions of `orders`, and of others, by order; read only if one has any."""
+        filled = [order for order in orders if order.filled_quantity > 0]
+        if not filled:
+            return {}
+        first = min(order.submitted_at or self._since for order in filled)
+        return self._gateway.executions(first - MARGIN)
 
-    def _post(self, name: str, executions: Sequence[Execution], filled: Decimal) -> bool:
+    def _post(self, block: WorkingBlock, order: BrokerOrder, executions: list[Execution]) -> bool:
         """Post an ended order's executions; False while the broker does not list them all."""
-        if sum((execution.quantity for execution in executions), Decimal(0)) != filled:
+        distinct = {execution.execution_id: execution for execution in executions}.values()
+        if sum((execution.quantity for execution in distinct), ZERO) != order.filled_quantity:
             return False
-        post_executions(self._ledger, name, executions)
+        try:
+            post_executions(self._ledger, order.client_order_id, list(distinct))
+        except LedgerError as error:
+            # Only this symbol suffers; the reconciliation will find what is missing.
+            _log.error("%s: %s", block.block_id, error)
+            end_block(self._ledger, block.block_id, "failed", str(error), self._clock.estimate())
+            block.ended = True
         return True
 
-    def _move(self, working: dict[str, _Walking], now: datetime) -> bool:
-        """Take every trade that can move one step on; True when an order was sent."""
+    # --- the next steps ----------------------------------------------------------------------
+
+    def _move(self, moment: Moment, rails: Rails) -> bool:
+        """Take the blocks that can move one step on; True when an order was sent."""
+        may_send, _ = self._may_send(moment, moment.now)
         movable = [
-            walking
-            for walking in working.values()
-            if walking.order is None or self._is_time_up(walking, now)
+            block
+            for block in self._working.values()
+            if not block.ended
+            and (block.order is None or self._is_to_end(block.order, rails, moment, may_send))
         ]
-        quotes = self._gateway.quotes(walking.trade.symbol for walking in movable)
+        # What must leave the market first, then what is not in it.
+        movable.sort(key=lambda block: (not _must_end(block, may_send), block.order is not None))
+        quotes = self._gateway.quotes(block.symbol for block in movable if not block.is_unknown)
+        began, rails = self._clock.estimate(), self._pacing.rails()
         sent = False
-        for walking in movable:
-            quote = quotes.get(walking.trade.symbol)
-            if walking.order is None:
-                sent |= self._next_step(walking, quote, now)
-            else:
-                self._time_is_up(walking, quote, now)
+        for block in movable:
+            now = self._clock.estimate()
+            may_send, late = self._may_send(moment, now)
+            if now - began > ROUND_LENGTH or not (
+                _must_end(block, may_send) or self._gateway.budget.can_spare()
+            ):
+                self._is_behind = True
+                break
+            quote = quotes.get(block.symbol)
+            if block.order is None:
+                sent |= self._steps.next(
+                    block, quote, now, rails=rails, may_send=may_send, late=late
+                )
+            elif block.order.found is not None:
+                keep = may_send and not late and not block.order.why_cancelled
+                if not (keep and self._steps.same_again(block, quote, now)):
+                    self._cancel(block.order, block.order.found, now)
         return sent
 
-    def _next_step(self, walking: _Walking, quote: Quote | None, now: datetime) -> bool:
-        trade = walking.trade
-        if walking.left <= 0 or walking.step >= MARKET_STEP:
-            self._end(walking, "the market order did not fill")
-            return False
-        if self._closes_at - now < NO_ORDERS:
-            self._end(walking, "too close to the end of the session")
-            return False
-        fault = "no quote" if quote is None else problem(quote, now)
-        if quote is None or fault is not None:
-            walking.bad_quotes += 1
-            if walking.bad_quotes >= QUOTE_TRIES:
-                self._end(walking, f"no valid quote: {fault}")
-            return False
-        if trade.side == "buy" and walking.left * quote.ask < DUST:
-            self._end(walking, f"what was left is worth less than {DUST}")
-            return False
-        walking.bad_quotes = 0
-        if walking.step == 0:
-            arrive_trade(self._ledger, trade.trade_id, quote.bid, quote.ask)
-        late = self._closes_at - now < MARKET_ONLY
-        walking.step = MARKET_STEP if late else walking.step + 1
-        walking.limit = (
-            None if walking.step == MARKET_STEP else limit_price(trade.side, walking.step, quote)
-        )
-        intent = Intent(
-            client_order_id=client_order_id(
-                self._environment, self._session, trade.book, trade.symbol, trade.side, walking.step
-            ),
-            trade_id=trade.trade_id,
-            step=walking.step,
-            symbol=trade.symbol,
-            side=trade.side,
-            quantity=walking.left,
-            limit_price=walking.limit,
-        )
-        walking.order = place(self._gateway, self._ledger, intent, now)
-        walking.until = now + self._patience(walking.limit)
-        if walking.order is None:
-            self._end(walking, orders_of(self._ledger, trade.trade_id)[-1].message)
-        return True
+    def _may_send(self, moment: Moment, now: datetime) -> tuple[bool, bool]:
+        """Whether an order may be sent, and whether it is too late for a limit."""
+        left = self._closes_at - now
+        return moment.is_open and left >= NO_ORDERS, left < MARKET_ONLY
 
-    def _time_is_up(self, walking: _Walking, quote: Quote | None, now: datetime) -> None:
-        """Cancel the order in flight, unless the next step would place the very same one."""
-        assert walking.order is not None
-        later = walking.step + 1
-        same_again = (
-            not walking.cancelling
-            and walking.limit is not None
-            and later < MARKET_STEP
-            and self._closes_at - now >= MARKET_ONLY
-            and quote is not None
-            and problem(quote, now) is None
-            and limit_price(walking.trade.side, later, quote) == walking.limit
-        )
-        if same_again:
-            walking.step, walking.until = later, now + LIMIT_WAIT
-            return
-        self._gateway.cancel(walking.order.order_id)
-        walking.cancelling, walking.until = True, now + CANCEL_WAIT
+    def _is_to_end(self, order: InFlight, rails: Rails, moment: Moment, may_send: bool) -> bool:
+        """Whether an order's time is up, or a rail forbids it."""
+        if not order.cancelling:
+            order.why_cancelled = self._steps.obstacle(order, rails) or ""
+            if order.why_cancelled or not may_send:
+                return True
+        return moment.now >= order.until
 
-    def _end(self, walking: _Walking, why: str) -> None:
-        """End a trade that has no order in flight."""
-        filled = walking.trade.quantity - walking.left
-        if walking.left <= 0:
-            state, why = "filled", ""
-        elif filled > 0:
-            state = "partial"
-        else:
-            state = "failed"
-        end_trade(self._ledger, walking.trade.trade_id, state, why)
-        walking.ended = True
+    def _cancel(self, order: InFlight, found: BrokerOrder, now: datetime) -> None:
+        self._gateway.cancel(found.order_id)
+        order.cancelling, order.until = True, now + CANCEL_WAIT
 
-    def _is_time_up(self, walking: _Walking, now: datetime) -> bool:
-        too_late = self._closes_at - now < NO_ORDERS and not walking.cancelling
-        return too_late or (walking.until is not None and now >= walking.until)
 
-    def _patience(self, limit: Decimal | None) -> timedelta:
-        return MARKET_WAIT if limit is None else LIMIT_WAIT
+def _must_end(block: WorkingBlock, may_send: bool) -> bool:
+    """Whether a block's order may not stay in the market, however few calls are left."""
+    return block.order is not None and (not may_send or bool(block.order.why_cancelled))

@@ -1,10 +1,10 @@
 """The broker's JSON in the account's types, and the account's numbers as alpaca-py takes them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from alchemiser_dagster.execution.broker import ENDS, BrokerOrder, OrderState
+from alchemiser_dagster.execution.broker import ENDS, Activity, BrokerOrder, OrderState
 from alchemiser_dagster.execution.errors import BrokerError
 from alchemiser_dagster.market.sessions import NEW_YORK
 
@@ -16,7 +16,32 @@ def order_of(raw: Any) -> BrokerOrder:
         client_order_id=raw["client_order_id"],
         state=ENDS.get(raw["status"], OrderState.WORKING),
         filled_quantity=Decimal(raw["filled_qty"] or "0"),
+        submitted_at=moment_of(raw["submitted_at"]) if raw.get("submitted_at") else None,
     )
+
+
+def activity_of(raw: Any) -> Activity:
+    """A line of the account's activities; fields differ by kind, so most may be absent."""
+    at = moment_of(raw["transaction_time"]) if raw.get("transaction_time") else None
+    dated = at.astimezone(NEW_YORK).date() if at else date.fromisoformat(raw["date"][:10])
+    filled = raw["activity_type"] == "FILL"
+    return Activity(
+        activity_id=raw["id"],
+        kind=raw["activity_type"],
+        dated=dated,
+        symbol=raw.get("symbol"),
+        quantity=_optional(raw.get("qty")),
+        price=_optional(raw.get("price") or raw.get("per_share_amount")),
+        amount=None if filled else _optional(raw.get("net_amount")),
+        description=str(raw.get("description") or raw.get("side") or ""),
+        order_id=raw.get("order_id"),
+        previous_id=raw.get("previous_id"),
+        at=at,
+    )
+
+
+def _optional(number: Any) -> Decimal | None:
+    return None if number in (None, "") else Decimal(str(number))
 
 
 def sendable(number: Decimal) -> float:

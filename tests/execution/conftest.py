@@ -15,12 +15,14 @@ import polars as pl
 import pytest
 
 from alchemiser_dagster.embedded import ControlClient, EmbeddedBroker
-from alchemiser_dagster.execution import phases, preparation, settlement
+from alchemiser_dagster.execution import opening, phases, preparation, settlement
 from alchemiser_dagster.execution.desk import WINDOW, Desk
 from alchemiser_dagster.execution.gate import check_gate
 from alchemiser_dagster.execution.guards import embedded_gateway
 from alchemiser_dagster.execution.preparation import Wish
+from alchemiser_dagster.execution.reconciliation import Difference, compare
 from alchemiser_dagster.execution.settlement import SessionReport
+from alchemiser_dagster.ledger.opening import BookTerms
 from alchemiser_dagster.ledger.queries import book_cash, positions
 from alchemiser_dagster.ledger.store import Ledger
 from alchemiser_dagster.market.sessions import session_close, sessions_between
@@ -28,7 +30,7 @@ from alchemiser_dagster.market.sessions import session_close, sessions_between
 INCEPTION = date(2026, 11, 2)
 FIRST = date(2026, 11, 3)
 SECOND = date(2026, 11, 4)
-ALLOCATIONS = {"a": Decimal("0.6"), "b": Decimal("0.4")}
+TERMS = {"a": BookTerms(Decimal("0.6")), "b": BookTerms(Decimal("0.4"))}
 LEVELS = {"XYZ": 100.0, "ABC": 50.0, "THIN": 20.0}
 
 
@@ -57,15 +59,22 @@ class TradingDay:
         window = check_gate(self.desk, session)
         assert window is not None
         settlement.finish_earlier(self.desk, session)
-        preparation.open_session(self.desk, window, ALLOCATIONS, inception=INCEPTION)
+        opening.open_session(self.desk, window, TERMS, inception=INCEPTION)
         preparation.plan_session(self.desk, session, wishes)
         phases.sell(self.desk, session)
-        phases.buy(self.desk, session, phases.confirm_cash(self.desk, session))
+        phases.size(self.desk, session, phases.confirm_cash(self.desk, session))
+        phases.buy(self.desk, session)
         return settlement.settle(self.desk, session)
 
     def holdings(self) -> dict[str, dict[str, Decimal]]:
         with self.desk.ledger.read() as connection:
             return positions(connection)
+
+    def differences(self) -> list[Difference]:
+        """Where the books and the broker differ now."""
+        snapshot, _ = opening.read_account(self.desk)
+        with self.desk.ledger.read() as connection:
+            return compare(book_cash(connection), positions(connection), snapshot)
 
     def cash(self) -> dict[str, Decimal]:
         with self.desk.ledger.read() as connection:

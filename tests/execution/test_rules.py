@@ -57,16 +57,25 @@ def test_an_old_quote_is_no_quote() -> None:
 
 
 def test_an_order_id_says_what_it_is_for() -> None:
-    name = client_order_id("paper", date(2026, 2, 13), "nuclear", "BRK.B", "buy", 2)
-    assert name == "p.20260213.0.nuclear.BRK-B.B.s2"
+    name = client_order_id("paper", date(2026, 2, 13), "BRK.B", "buy", round_=2, attempt=1, step=2)
+    assert name == "p.20260213.0.n2.BRK-B.B.a1.s2"
 
 
-def test_a_long_book_name_still_fits_and_stays_distinct() -> None:
+def test_an_order_id_fits_and_every_part_of_it_counts() -> None:
+    """X21: one id for each intent, within the older of the broker's limits."""
     names = {
-        client_order_id("live", date(2026, 2, 13), f"a_very_long_strategy_{n}", "GOOGL", "sell", 4)
-        for n in range(50)
+        client_order_id(
+            environment, session, symbol, side, round_=round_, attempt=attempt, step=step
+        )
+        for environment in ("embedded", "paper", "live")
+        for session in (date(2026, 2, 13), date(2026, 2, 17))
+        for symbol in ("GOOGL", "GOOG", "BRK.B")
+        for side in ("buy", "sell")
+        for round_ in (1, 2)
+        for attempt in (1, 2, 3)
+        for step in (1, 2, 3, 4)
     }
-    assert len(names) == 50
+    assert len(names) == 3 * 2 * 3 * 2 * 2 * 3 * 4
     assert max(map(len, names)) <= 48
 
 

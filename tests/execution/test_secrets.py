@@ -42,7 +42,7 @@ def test_no_secret_in_logs_and_exceptions(
     call: Callable[[Gateway], object],
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr("alchemiser_dagster.execution.gateway.READ_TRIES", 1)
+    monkeypatch.setattr("alchemiser_dagster.execution.calls.READ_TRIES", 1)
     opened_at = session_close(INCEPTION)
     with EmbeddedBroker(small_market(), tmp_path / "broker.db", opened_at=opened_at) as broker:
         gateway = embedded_gateway(
