@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from alchemiser_dagster import operator_commands
 from alchemiser_dagster.settings import VAR
 
 app = typer.Typer(
@@ -203,11 +204,37 @@ def status() -> None:
 
 
 @app.command()
+def reconcile() -> None:
+    """Compare the books with the broker now; exit code 1 when somebody must look.
+
+    It only reads: the next trading session acts on what still differs then.
+    """
+    from alchemiser_dagster.commands.reconcile import reconcile as compare
+
+    compare()
+
+
+@app.command()
+def preview() -> None:
+    """Show what the next session would send, book by book, and why not; it sends nothing.
+
+    Exit code 1 when a symbol has no usable quote, no book can be planned, or the session would be
+    refused.
+    """
+    from alchemiser_dagster.commands.preview import preview as look_ahead
+
+    look_ahead()
+
+
+@app.command()
 def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> None:
     """Open Dagster's web UI over the account used last."""
     from alchemiser_dagster.commands.ui import ui as serve
 
     serve(port)
+
+
+app.add_typer(operator_commands.app)
 
 
 def _day(moment: datetime | None) -> date | None:

@@ -12,6 +12,7 @@ import dagster as dg
 from alchemiser_dagster.books.strategies import load_books
 from alchemiser_dagster.defs.account import account_assets
 from alchemiser_dagster.defs.accounting import TRADED, book_accounts
+from alchemiser_dagster.defs.after_close import reconcile_after_close_job
 from alchemiser_dagster.defs.automation import (
     after_close_automation,
     asset_jobs,
@@ -19,10 +20,17 @@ from alchemiser_dagster.defs.automation import (
     market_calendar_sensor,
 )
 from alchemiser_dagster.defs.bars import daily_bars_asset
+from alchemiser_dagster.defs.execution_quality import execution_quality_assets
 from alchemiser_dagster.defs.history import history_asset
 from alchemiser_dagster.defs.partitions import session_partitions
 from alchemiser_dagster.defs.plans import plan_asset, plan_key
-from alchemiser_dagster.defs.resources import AccountRecords, Market, TradingDesk, TradingLock
+from alchemiser_dagster.defs.resources import (
+    AccountRecords,
+    Market,
+    TradingDesk,
+    TradingFloor,
+    TradingLock,
+)
 from alchemiser_dagster.defs.signals import consolidated_portfolio_asset, signal_asset
 from alchemiser_dagster.defs.tables import SessionTablesIOManager
 from alchemiser_dagster.defs.trading import trade_session_job
@@ -71,22 +79,25 @@ def build_definitions(account: Home | None = None, strategies: str | None = None
         )
     )
     account_wide, checks = account_assets(traded)
+    quality, quality_check = execution_quality_assets(traded)
     jobs = asset_jobs()
     trade_session = trade_session_job(traded)
+    reconcile = reconcile_after_close_job(traded)
     records = AccountRecords(home=str(account.path), strategies=strategies)
     return dg.Definitions(
-        assets=[*assets, *account_wide],
-        asset_checks=checks,
-        jobs=[*jobs.values(), trade_session],
+        assets=[*assets, *account_wide, quality],
+        asset_checks=[*checks, quality_check],
+        jobs=[*jobs.values(), trade_session, reconcile],
         schedules=[evening_schedule(jobs["evening"])],
         sensors=[
-            market_calendar_sensor(jobs["evening"], jobs["plan_session"], trade_session),
+            market_calendar_sensor(jobs["evening"], jobs["plan_session"], trade_session, reconcile),
             after_close_automation(),
         ],
         resources={
             "records": records,
             "market": Market(records=records),
             "trading": TradingDesk(records=records),
+            "floor": TradingFloor(records=records),
             "lock": TradingLock(records=records),
             "session_tables": SessionTablesIOManager(root=str(account.tables)),
         },

@@ -24,7 +24,7 @@ from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk
 from alchemiser_dagster.defs.tables import TableStore
 from alchemiser_dagster.embedded import EmbeddedBroker
 from alchemiser_dagster.execution.desk import WINDOW
-from alchemiser_dagster.execution.preparation import open_the_account
+from alchemiser_dagster.execution.opening import open_the_account
 from alchemiser_dagster.market.sessions import (
     last_completed_session,
     next_session,
@@ -164,7 +164,7 @@ def open_embedded_account(home: Home, facts: AccountFile, strategies: Path) -> N
     """Open the ledger's account and books at the running embedded broker; harmless when done."""
     records = AccountRecords(home=str(home.path), strategies=str(strategies))
     desk = TradingDesk(records=records).desk()
-    open_the_account(desk, records.allocations(), inception=facts.inception)
+    open_the_account(desk, records.terms(), inception=facts.inception)
 
 
 def _materialise(

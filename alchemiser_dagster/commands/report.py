@@ -1,7 +1,10 @@
 """The table of the books: what each has, what it has earned, and that it all adds up.
 
 Every book is valued at the broker's own prices; the last lines put the sum of the books beside the
-broker's account.
+broker's account. What a book has earned beside its trades (dividends and interest less fees) has a
+column where there is any:
+
+    NAV = capital + realised + unrealised + income
 """
 
 from dataclasses import dataclass
@@ -11,21 +14,23 @@ from rich import box
 from rich.table import Table
 
 from alchemiser_dagster.books.money import ZERO, round_to_total, to_cents
-from alchemiser_dagster.books.performance import measure
+from alchemiser_dagster.books.performance import measure, pnl_by_trade
 from alchemiser_dagster.execution.desk import Desk
 from alchemiser_dagster.ledger.queries import (
     all_books,
     book_cash,
     exits_of,
     external_flows,
+    income,
     open_lots,
     traded_orders,
 )
+from alchemiser_dagster.ledger.schema import UNATTRIBUTED
 
 
 @dataclass(frozen=True)
 class BookLine:
-    """One book of the table, dollars."""
+    """One book of the table, dollars; `capital` is what came in less what was taken out."""
 
     book: str
     capital: Decimal
@@ -34,6 +39,7 @@ class BookLine:
     value: Decimal
     realised: Decimal
     unrealised: Decimal
+    income: Decimal
     total_return: Decimal | None
     trades: int
 
@@ -41,6 +47,11 @@ class BookLine:
     def nav(self) -> Decimal:
         """Net asset value."""
         return self.cash + self.value
+
+    @property
+    def is_empty(self) -> bool:
+        """It has nothing and never had."""
+        return not (self.positions or self.cash or self.trades or self.realised or self.income)
 
 
 @dataclass(frozen=True)
@@ -66,11 +77,16 @@ def report_of(desk: Desk) -> BooksReport:
         cash, trades = book_cash(connection), traded_orders(connection)
         for row in all_books(connection):
             lots = open_lots(connection, book=row.book)
-            exits = exits_of(connection, row.book)
+            pnls = [
+                (exit_.trade_id, exit_.proceeds - exit_.cost)
+                for exit_ in exits_of(connection, row.book)
+            ]
             made = measure(
                 cash=cash.get(row.book, ZERO),
                 lots=lots,
-                exit_pnls=[exit_.proceeds - exit_.cost for exit_ in exits],
+                exit_pnls=[pnl for _, pnl in pnls],
+                trade_pnls=pnl_by_trade(pnls).values(),
+                income=income(connection, row.book),
                 prices=prices,
                 flow=ZERO,
                 net_flows=external_flows(connection, row.book),
@@ -80,51 +96,59 @@ def report_of(desk: Desk) -> BooksReport:
             for lot in lots:
                 worth[lot.symbol] = worth.get(lot.symbol, ZERO) + lot.quantity * prices[lot.symbol]
             largest = sorted(worth, key=lambda symbol: (-worth[symbol], symbol))
-            lines.append(
-                BookLine(
-                    book=row.book,
-                    capital=made.net_flows,
-                    positions=" ".join(f"{s} {worth[s] / made.nav:.0%}" for s in largest),
-                    cash=made.cash,
-                    value=made.market_value,
-                    realised=made.realised,
-                    unrealised=made.unrealised,
-                    total_return=made.total_return,
-                    trades=trades.get(row.book, 0),
-                )
+            line = BookLine(
+                book=row.book,
+                capital=made.net_flows,
+                positions=" ".join(_share(s, worth[s], made.nav) for s in largest),
+                cash=made.cash,
+                value=made.market_value,
+                realised=made.realised,
+                unrealised=made.unrealised,
+                income=made.income,
+                total_return=made.total_return,
+                trades=trades.get(row.book, 0),
             )
+            if row.book != UNATTRIBUTED or not line.is_empty:
+                lines.append(line)
     return BooksReport(lines, account.cash, account.equity)
+
+
+def _share(symbol: str, worth: Decimal, nav: Decimal) -> str:
+    """A holding as a share of the book; in dollars where the book is worth nothing by itself."""
+    return f"{symbol} {worth / nav:.0%}" if nav > 0 else f"{symbol} {worth:,.2f}"
 
 
 def books_table(report: BooksReport, title: str) -> Table:
     """The report as a table; every column of money sums to its total to the cent."""
+    lines = report.lines
+    earned = ["realised", "unrealised"]
+    if any(line.income for line in lines):
+        earned.append("income")
     table = _table(title)
     table.add_column("book", no_wrap=True)
-    for name in ("capital", "NAV", "realised", "unrealised", "return", "trades"):
+    for name in ("capital", "NAV", *earned, "return", "trades"):
         table.add_column(name, justify="right", no_wrap=True)
-    lines = report.lines
-    capital, navs, realised, unrealised = (
-        round_to_total([getattr(line, name) for line in lines])
-        for name in ("capital", "nav", "realised", "unrealised")
-    )
+    columns = {
+        name: round_to_total([getattr(line, name) for line in lines])
+        for name in ("capital", "nav", *earned)
+    }
     for i, line in enumerate(lines):
         table.add_row(
             line.book,
-            f"{capital[i]:,.2f}",
-            f"{navs[i]:,.2f}",
-            f"{realised[i]:+,.2f}",
-            f"{unrealised[i]:+,.2f}",
+            f"{columns['capital'][i]:,.2f}",
+            f"{columns['nav'][i]:,.2f}",
+            *(f"{columns[name][i]:+,.2f}" for name in earned),
             "" if line.total_return is None else f"{line.total_return:+.2%}",
             str(line.trades),
         )
     table.add_section()
-    paid_in, nav = sum(capital, ZERO), sum(navs, ZERO)
+    total = {name: sum(column, ZERO) for name, column in columns.items()}
+    paid_in, nav = total["capital"], total["nav"]
     table.add_row(
         "all books",
         f"{paid_in:,.2f}",
         f"{nav:,.2f}",
-        f"{sum(realised, ZERO):+,.2f}",
-        f"{sum(unrealised, ZERO):+,.2f}",
+        *(f"{total[name]:+,.2f}" for name in earned),
         f"{nav / paid_in - 1:+.2%}" if paid_in > 0 else "",
         str(sum(line.trades for line in lines)),
         style="bold",

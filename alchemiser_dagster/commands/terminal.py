@@ -6,9 +6,10 @@ from typing import NoReturn
 import typer
 from rich.console import Console
 
-out = Console(width=None if sys.stdout.isatty() else 100)
+# Without emoji: the scope `book:a:` is a book's, and no picture.
+out = Console(width=None if sys.stdout.isatty() else 100, emoji=False)
 """Standard output; a width of its own where it goes to a file or a pipe."""
-err = Console(stderr=True)
+err = Console(stderr=True, emoji=False)
 
 
 def fail(message: str) -> NoReturn:

@@ -1,19 +1,16 @@
-"""`account` and `portfolio_performance`: the whole, and the check that the books sum to it."""
+"""`account` and `portfolio_performance`: the whole. Its checks are in `account_checks`."""
 
 import dagster as dg
 import polars as pl
 
 from alchemiser_dagster.books.money import ZERO
 from alchemiser_dagster.books.performance import PriceMissing
+from alchemiser_dagster.defs.account_checks import account_checks
 from alchemiser_dagster.defs.accounting import TRADED, book_performance, performance_table
 from alchemiser_dagster.defs.plans import EXACT
 from alchemiser_dagster.defs.resources import AccountRecords, as_session
 from alchemiser_dagster.defs.tables import SessionTables, TableMissing
-from alchemiser_dagster.execution.reconciliation import (
-    NotTraded,
-    total_positions,
-    unexplained,
-)
+from alchemiser_dagster.execution.reconciliation import CASH, NotTraded, total_positions
 from alchemiser_dagster.ledger.queries import all_books, book_cash, positions, snapshot
 
 HOLDING_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -26,7 +23,7 @@ HOLDING_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 def account_assets(
     partitions: dg.PartitionsDefinition[str],
 ) -> tuple[list[dg.AssetsDefinition], list[dg.AssetChecksDefinition]]:
-    """The account-wide assets and their check."""
+    """The account-wide assets and their checks."""
 
     @dg.asset(
         deps=[dg.AssetKey(TRADED)],
@@ -42,25 +39,6 @@ def account_assets(
         One row for cash (dollars) and for each symbol (shares): what, books, broker.
         """
         return {key: _holdings(records, key) for key in context.partition_keys}
-
-    @dg.asset_check(asset=account, blocking=True)
-    def books_sum_to_broker(
-        context: dg.AssetCheckExecutionContext, records: AccountRecords
-    ) -> dg.AssetCheckResult:
-        """All books together hold what the broker holds: every share, every cent."""
-        found: dict[str, list[str]] = {}
-        checked = context.op_execution_context.partition_keys
-        with records.ledger.read() as connection:
-            for key in checked:
-                found[key] = [str(line) for line in unexplained(connection, as_session(key))]
-        broken = {key: lines for key, lines in found.items() if lines}
-        return dg.AssetCheckResult(
-            passed=not broken,
-            metadata={
-                "sessions": len(checked),
-                "differences": dg.MetadataValue.json(broken),
-            },
-        )
 
     @dg.asset(
         deps=[account, dg.AssetKey("daily_bars")],
@@ -93,7 +71,7 @@ def account_assets(
                 tables[key] = pl.concat(rows)
         return tables
 
-    return [account, portfolio_performance], [books_sum_to_broker]
+    return [account, portfolio_performance], account_checks(account)
 
 
 def _holdings(records: AccountRecords, key: str) -> pl.DataFrame:
@@ -105,7 +83,7 @@ def _holdings(records: AccountRecords, key: str) -> pl.DataFrame:
         cash = book_cash(connection, through=session)
         held = positions(connection, through=session)
     books = total_positions(held)
-    rows = [("cash", sum(cash.values(), ZERO), seen.cash)]
+    rows = [(CASH, sum(cash.values(), ZERO), seen.cash)]
     rows += [
         (symbol, books.get(symbol, ZERO), seen.positions.get(symbol, ZERO))
         for symbol in sorted({*books, *seen.positions})

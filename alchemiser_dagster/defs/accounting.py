@@ -13,7 +13,13 @@ import polars as pl
 from sqlalchemy import Connection
 
 from alchemiser_dagster.books.money import ZERO
-from alchemiser_dagster.books.performance import Performance, PriceMissing, market_value, measure
+from alchemiser_dagster.books.performance import (
+    Performance,
+    PriceMissing,
+    market_value,
+    measure,
+    pnl_by_trade,
+)
 from alchemiser_dagster.defs.plans import EXACT, closes_of
 from alchemiser_dagster.defs.resources import AccountRecords, as_session
 from alchemiser_dagster.defs.tables import SessionTables, TableMissing, TableStore
@@ -22,6 +28,7 @@ from alchemiser_dagster.ledger.queries import (
     exits_of,
     external_flows,
     fills_of,
+    income,
     open_lots,
 )
 from alchemiser_dagster.market.sessions import previous_session
@@ -31,7 +38,9 @@ TRADED = "trading_session"
 
 FILL_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "fill_id": pl.String,
+    "trade_id": pl.String,
     "client_order_id": pl.String,
+    "cross_id": pl.String,
     "symbol": pl.String,
     "side": pl.String,
     "quantity": EXACT,
@@ -86,7 +95,7 @@ def _view(
 
 
 def _fills(connection: Connection, book: str, session: date) -> pl.DataFrame:
-    """The book's executions in the session, as the broker reported them."""
+    """The book's fills in the session: its parts of the broker's executions, and its crosses."""
     return pl.DataFrame(
         [
             {name: getattr(row, name) for name in FILL_COLUMNS}
@@ -152,10 +161,16 @@ def book_performance(
     if earlier_cash is not None:
         earlier_lots = open_lots(connection, book=book, through=before)
         previous_nav = earlier_cash + market_value(earlier_lots, closes_of(tables, session, before))
+    pnls = [
+        (row.trade_id, row.proceeds - row.cost)
+        for row in exits_of(connection, book, through=session)
+    ]
     return measure(
         cash=book_cash(connection, through=session).get(book, ZERO),
         lots=open_lots(connection, book=book, through=session),
-        exit_pnls=[row.proceeds - row.cost for row in exits_of(connection, book, through=session)],
+        exit_pnls=[pnl for _, pnl in pnls],
+        trade_pnls=pnl_by_trade(pnls).values(),
+        income=income(connection, book, through=session),
         prices=closes_of(tables, session, session),
         flow=external_flows(connection, book, session=session),
         net_flows=external_flows(connection, book, through=session),
@@ -172,6 +187,7 @@ def performance_table(session: date, book: str, made: Performance) -> pl.DataFra
         "cost": made.cost,
         "realised": made.realised,
         "unrealised": made.unrealised,
+        "income": made.income,
         "flow": made.flow,
         "net_flows": made.net_flows,
     }
@@ -181,6 +197,8 @@ def performance_table(session: date, book: str, made: Performance) -> pl.DataFra
         "winning": made.winning,
         "losing": made.losing,
         "breakeven": made.breakeven,
+        "trades": made.by_trade.completed,
+        "winning_trades": made.by_trade.winning,
     }
     returns = {"daily_return": made.daily_return, "total_return": made.total_return}
     return pl.DataFrame(

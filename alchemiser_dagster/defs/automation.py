@@ -4,21 +4,33 @@
     market_calendar, all day      the plan of the running session (and last evening's bars and
                                   signals, should they be missing)
     market_calendar, last 15 min  the trading of the session
+    market_calendar, close + 10   the watchdog: a session without an end is brought to it
+    market_calendar, close + 30   books and broker are compared once more
     declarative automation        fills, lots, performance, account, once a session was traded
 
 Everything is off until the operator switches it on: a fresh instance has no memory of what has run.
 """
+
+import time
+from dataclasses import dataclass
+from datetime import date, datetime
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition,
 )
 
-from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk
+from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk, TradingLock
+from alchemiser_dagster.defs.trading import TRADE_TAG, is_announced
+from alchemiser_dagster.execution.after_close import (
+    OVERDUE,
+    overdue_session,
+    session_to_reconcile,
+)
 from alchemiser_dagster.execution.errors import BrokerError
 from alchemiser_dagster.execution.gate import phase_of_day
 from alchemiser_dagster.execution.guards import WrongBroker
-from alchemiser_dagster.ledger.queries import the_session
+from alchemiser_dagster.ledger.queries import last_session, the_session
 from alchemiser_dagster.market.sessions import NEW_YORK, is_session, previous_session
 from alchemiser_dagster.settings import SettingsError
 
@@ -26,6 +38,10 @@ EVENING = "30 17 * * 1-5"
 SENSOR_SECONDS = 30
 ATTEMPTS = 3
 """How often the sensor requests a run of a session that fails."""
+WATCHDOG = "alchemiser/watchdog"
+"""The tag of runs that the watchdog requests; they are counted apart from those of the window."""
+ORPHANED_SECONDS = 120
+"""A run takes the trading lock within this time of its start, and ends within it afterwards."""
 
 
 def asset_jobs() -> dict[str, UnresolvedAssetJobDefinition]:
@@ -79,26 +95,44 @@ def market_calendar_sensor(
     evening_job: UnresolvedAssetJobDefinition,
     plan_job: UnresolvedAssetJobDefinition,
     trade_job: dg.JobDefinition,
+    reconcile_job: dg.JobDefinition,
 ) -> dg.SensorDefinition:
     """The sensor that reads the exchange's clock."""
 
     @dg.sensor(
         name="market_calendar",
-        jobs=[evening_job, plan_job, trade_job],
+        jobs=[evening_job, plan_job, trade_job, reconcile_job],
         minimum_interval_seconds=SENSOR_SECONDS,
         default_status=dg.DefaultSensorStatus.STOPPED,
+        description="By the broker's clock: the session's plans when it opens, its trading in the "
+        "last 15 minutes. 10 minutes after the close, the end of a session that has none "
+        "(watchdog); 30 minutes after it, books and broker compared once more.",
     )
     def market_calendar(
-        context: dg.SensorEvaluationContext, records: AccountRecords, trading: TradingDesk
+        context: dg.SensorEvaluationContext,
+        records: AccountRecords,
+        trading: TradingDesk,
+        lock: TradingLock,
     ) -> dg.SensorResult | dg.SkipReason:
         """Take the running session a step further: bars, plan, and in its window the trading.
 
-        Outside its window a session is never traded, however late this sensor wakes up.
+        Outside its window nothing is sent for a session, however late this sensor wakes up. Ten
+        minutes after the close it is the watchdog of a session that has not come to its end: what
+        became of its orders is posted, and books that were never planned end as timed_out. Half an
+        hour after the close books and broker are compared once more.
         """
         try:
             phase = phase_of_day(trading.desk())
         except (BrokerError, SettingsError, WrongBroker) as error:
             return dg.SkipReason(f"the broker's clock cannot be read: {error}")
+        runs = context.instance
+        end_orphans(runs, lock)
+        if phase.window is None:
+            left = _left_over(runs, records, phase.clock.now)
+            if left is not None and not (phase.clock.is_open and _gave_up(runs, left)):
+                if not lock.is_free():
+                    return dg.SkipReason(f"another process is trading; {phase.says}")
+                return _step(runs, left)
         if phase.day is None:
             return dg.SkipReason(phase.says)
         session = phase.day.session
@@ -106,29 +140,87 @@ def market_calendar_sensor(
             return dg.SkipReason(f"{session} is the account's first evening; it trades after it")
         if phase.clock.now >= phase.day.closes_at or phase.clock.now < phase.day.opens_at:
             return dg.SkipReason(phase.says)
-        key, before = session.isoformat(), previous_session(session).isoformat()
-        runs = context.instance
-        bars_missing = not records.tables.path(["daily_bars"], before).exists()
-        if bars_missing and not _gave_up(runs, "evening", before):
-            return _step(runs, "evening", before)  # last evening was slept through
-        if not _has_ended(runs, "plan_session", key):
-            return _step(runs, "plan_session", key)
+        evening = Task("evening", previous_session(session))
+        bars_missing = not records.tables.path(["daily_bars"], evening.key).exists()
+        if bars_missing and not _gave_up(runs, evening):
+            return _step(runs, evening)  # last evening was slept through
+        plan = Task("plan_session", session)
+        if not _ended(runs, plan):  # a run of plans fails when a single book has none
+            return _step(runs, plan)
         if phase.window is None:
             return dg.SkipReason(phase.says)
         with records.ledger.read() as connection:
             traded = the_session(connection, session)
-        if traded is not None and traded.state == "complete":
+        if traded is not None and traded.state == "complete" and is_announced(runs, session):
             return dg.SkipReason(f"{session} has been traded; {phase.says}")
-        return _step(runs, "trade_session", key)
+        return _step(runs, Task("trade_session", session))
 
     return market_calendar
 
 
-def _ended(instance: dg.DagsterInstance, job: str, key: str) -> int:
-    """How many runs of a job have ended for a session."""
+@dataclass(frozen=True)
+class Task:
+    """A run that the sensor may request: of a job, for a session."""
+
+    job: str
+    session: date
+    watchdog: bool = False
+    """Its attempts are counted apart: those in the window may all have failed."""
+
+    @property
+    def key(self) -> str:
+        """The session as a partition key."""
+        return self.session.isoformat()
+
+    @property
+    def name(self) -> str:
+        """What its run keys begin with."""
+        return "watchdog" if self.watchdog else self.job
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of its runs, the partition's apart."""
+        return {WATCHDOG: "true"} if self.watchdog else {}
+
+
+def _left_over(instance: dg.DagsterInstance, records: AccountRecords, now: datetime) -> Task | None:
+    """What is left to do of the sessions that are over at `now`."""
+    with records.ledger.read() as connection:
+        unfinished = overdue_session(connection, now)
+        last = last_session(connection)
+        evening = session_to_reconcile(connection, now)
+    if unfinished is not None:
+        return Task("trade_session", unfinished, watchdog=True)
+    if last is None or last.state != "complete" or now < last.closes_at + OVERDUE:
+        return None
+    if not is_announced(instance, last.session):
+        return Task("trade_session", last.session, watchdog=True)
+    return None if evening is None else Task("reconcile_after_close", evening)
+
+
+def end_orphans(instance: dg.DagsterInstance, lock: TradingLock) -> None:
+    """Mark trading runs as failed whose process is gone, so that others need not wait for them.
+
+    After a power cut nobody else would: to Dagster they are still running, and one trading run at a
+    time is the limit. A run that is alive has the lock, but for its first and last moments.
+    """
+    running = dg.RunsFilter(tags={TRADE_TAG: "true"}, statuses=[dg.DagsterRunStatus.STARTED])
+    long_ago = time.time() - ORPHANED_SECONDS
+    suspects = [
+        record.dagster_run
+        for record in instance.get_run_records(running)
+        if record.start_time is not None and record.start_time < long_ago
+    ]
+    if suspects and lock.is_free():
+        for run in suspects:
+            instance.report_run_failed(run, "its process is gone: nobody holds the trading lock")
+
+
+def _ended(instance: dg.DagsterInstance, task: Task) -> int:
+    """How many runs of a task have ended."""
     ended = dg.RunsFilter(
-        job_name=job,
-        tags={"dagster/partition": key},
+        job_name=task.job,
+        tags={"dagster/partition": task.key, **task.tags},
         statuses=[
             dg.DagsterRunStatus.SUCCESS,
             dg.DagsterRunStatus.FAILURE,
@@ -138,25 +230,27 @@ def _ended(instance: dg.DagsterInstance, job: str, key: str) -> int:
     return instance.get_runs_count(ended)
 
 
-def _has_ended(instance: dg.DagsterInstance, job: str, key: str) -> bool:
-    """Whether a job has run for a session; a plan run fails when a single book has no plan."""
-    return _ended(instance, job, key) > 0
+def _gave_up(instance: dg.DagsterInstance, task: Task) -> bool:
+    return _ended(instance, task) >= ATTEMPTS
 
 
-def _gave_up(instance: dg.DagsterInstance, job: str, key: str) -> bool:
-    return _ended(instance, job, key) >= ATTEMPTS
-
-
-def _step(instance: dg.DagsterInstance, job: str, key: str) -> dg.SensorResult | dg.SkipReason:
+def _step(instance: dg.DagsterInstance, task: Task) -> dg.SensorResult | dg.SkipReason:
     """Request a run; one that failed is tried again, under a new key, a few times.
 
     Asking twice for the same attempt is a no-op. Trying again is safe: what was done is found in
     the ledger, and nothing is sent twice.
     """
-    attempt = _ended(instance, job, key)
+    attempt = _ended(instance, task)
     if attempt >= ATTEMPTS:
-        return dg.SkipReason(f"{job} of {key} has failed {attempt} times; somebody should look")
-    request = dg.RunRequest(run_key=f"{job}:{key}:{attempt}", job_name=job, partition_key=key)
+        return dg.SkipReason(
+            f"{task.name} of {task.key} has failed {attempt} times; somebody should look"
+        )
+    request = dg.RunRequest(
+        run_key=f"{task.name}:{task.key}:{attempt}",
+        job_name=task.job,
+        partition_key=task.key,
+        tags=task.tags,
+    )
     return dg.SensorResult(run_requests=[request])
 
 

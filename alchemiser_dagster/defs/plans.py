@@ -73,13 +73,8 @@ def plan_asset(book: Book, partitions: dg.PartitionsDefinition[str]) -> dg.Asset
             raise dg.Failure(f"{book.name}: {book.problem}")
         tables: SessionTables = {}
         for key in context.partition_keys:
-            session = as_session(key)
-            before = sessions.previous_session(session)
             try:
-                weights = weights_of(records.tables.read(signal_key(book.name), before.isoformat()))
-                closes = closes_of(records.tables, before, before)
-                with records.ledger.read() as connection:
-                    made = plan_at_closes(connection, book, book.symphony, session, weights, closes)
+                made = plan_of_book(records, book, book.symphony, as_session(key))
             except (TableMissing, WeightError, PlanError) as error:
                 reason = f"{book.name} has no plan for {key}: {error}"
                 records.tables.refuse(plan_key(book.name), key, reason)
@@ -108,6 +103,18 @@ def _as_markdown(plan: Plan) -> str:
         for item in plan.items
     ]
     return "\n".join(lines)
+
+
+def plan_of_book(records: AccountRecords, book: Book, symphony: Symphony, session: date) -> Plan:
+    """What a book should trade in `session`, by the signal and the closes of the evening before.
+
+    Raises TableMissing, WeightError or PlanError.
+    """
+    before = sessions.previous_session(session)
+    weights = weights_of(records.tables.read(signal_key(book.name), before.isoformat()))
+    closes = closes_of(records.tables, before, before)
+    with records.ledger.read() as connection:
+        return plan_at_closes(connection, book, symphony, session, weights, closes)
 
 
 def weights_of(signal: pl.DataFrame) -> dict[str, Decimal]:

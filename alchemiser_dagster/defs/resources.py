@@ -7,7 +7,6 @@ definitions serve the embedded default, paper and live.
 import fcntl
 import os
 from datetime import date
-from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
@@ -16,12 +15,20 @@ import dagster as dg
 from alpaca.data.historical import StockHistoricalDataClient
 from pydantic import PrivateAttr
 
-from alchemiser_dagster.books.strategies import Book, load_books
+from alchemiser_dagster.books.strategies import Book, crosses_books, load_books
 from alchemiser_dagster.defs.tables import TableStore
 from alchemiser_dagster.embedded import Connection
 from alchemiser_dagster.execution.desk import Desk
 from alchemiser_dagster.execution.gateway import Gateway
-from alchemiser_dagster.execution.guards import ARM_FILE, embedded_gateway, real_gateway
+from alchemiser_dagster.execution.guards import (
+    ARM_FILE,
+    embedded_gateway,
+    real_gateway,
+    trade_updates,
+)
+from alchemiser_dagster.execution.updates import TradeUpdates
+from alchemiser_dagster.execution.walk import Walk
+from alchemiser_dagster.ledger.opening import BookTerms
 from alchemiser_dagster.ledger.queries import positions
 from alchemiser_dagster.ledger.store import Ledger
 from alchemiser_dagster.market.sources import (
@@ -65,9 +72,13 @@ class AccountRecords(dg.ConfigurableResource[Any]):
         """The books as the strategies folder has them now."""
         return load_books(Path(self.strategies))
 
-    def allocations(self) -> dict[str, Decimal]:
-        """The share of the account of every book that is switched on."""
-        return {book.name: book.allocation for book in self.books() if book.enabled}
+    def terms(self) -> dict[str, BookTerms]:
+        """The terms of every book that is switched on."""
+        return {
+            book.name: BookTerms(book.allocation, book.lot_policy)
+            for book in self.books()
+            if book.enabled
+        }
 
     def symbols(self) -> set[str]:
         """Every symbol that a strategy names or a book holds, in the broker's spelling."""
@@ -105,6 +116,7 @@ class TradingDesk(dg.ConfigurableResource[Any]):
     """The way to the broker. Only ops of the trading job and sensors that read its clock use it."""
 
     records: dg.ResourceDependency[AccountRecords]
+    _updates: TradeUpdates | None = PrivateAttr(default=None)
 
     def desk(self) -> Desk:
         """The account's desk at its own broker, checked to be the right one."""
@@ -112,14 +124,30 @@ class TradingDesk(dg.ConfigurableResource[Any]):
         if facts.mode is BrokerMode.EMBEDDED:
             gateway = _embedded(Home(Path(self.records.home)).broker)
         else:
+            key, secret = os.environ.get("ALPACA_API_KEY"), os.environ.get("ALPACA_SECRET_KEY")
+            live = facts.mode is BrokerMode.LIVE
+            if self._updates is None and key and secret:
+                self._updates = trade_updates(key, secret, live=live)
             gateway = real_gateway(
-                os.environ.get("ALPACA_API_KEY"),
-                os.environ.get("ALPACA_SECRET_KEY"),
-                live=facts.mode is BrokerMode.LIVE,
+                key,
+                secret,
+                live=live,
                 confirmed_account=os.environ.get("ALCHEMISER_LIVE"),
                 arm_file=Path(self.records.home) / ARM_FILE,
+                wait_for_news=None if self._updates is None else self._updates.wait,
             )
-        return Desk(gateway, self.records.ledger, facts.mode.value)
+        return Desk(
+            gateway,
+            self.records.ledger,
+            facts.mode.value,
+            crossing=crosses_books(Path(self.records.strategies)),
+        )
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Stop listening to the broker's stream."""
+        if self._updates is not None:
+            self._updates.close()
+            self._updates = None
 
 
 def _embedded(state: Path) -> Gateway:
@@ -137,6 +165,32 @@ def _embedded(state: Path) -> Gateway:
     )
 
 
+class TradingFloor(dg.ConfigurableResource[Any]):
+    """The walk of the phase that is being traded, shared by the steps of a run.
+
+    A step that fails closes the floor: the walk may then know less than the broker does, and the
+    steps after it must send nothing. The next run reads everything from the ledger again.
+    """
+
+    records: dg.ResourceDependency[AccountRecords]
+    _walk: Walk | None = PrivateAttr(default=None)
+
+    def open(self, walk: Walk) -> None:
+        """Begin a phase."""
+        self._walk = walk
+
+    def finish(self, block_id: str) -> None:
+        """Bring one block of the running phase to its end, as `Walk.finish` does."""
+        walk, self._walk = self._walk, None
+        if walk is None:
+            raise RuntimeError(
+                "expected a phase that has begun and whose steps have not failed: run the job as a "
+                "whole, it finds what was done"
+            )
+        walk.finish(block_id)
+        self._walk = walk
+
+
 class TradingLock(dg.ConfigurableResource[Any]):
     """At most one process trades an account at a time.
 
@@ -149,6 +203,8 @@ class TradingLock(dg.ConfigurableResource[Any]):
 
     def acquire(self) -> bool:
         """Take the lock until the run ends; False when another process has it."""
+        if self._file is not None:
+            return True
         path = Home(Path(self.records.home)).lock
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("w")
@@ -160,11 +216,35 @@ class TradingLock(dg.ConfigurableResource[Any]):
         self._file = file
         return True
 
-    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        """Give the lock back."""
+    def require(self) -> None:
+        """Raise RuntimeError unless this process has the lock, or can take it.
+
+        A run that begins in its middle, "from failure", has not come through the gate.
+        """
+        if not self.acquire():
+            raise RuntimeError("expected to trade alone, was another process trading: run it again")
+
+    def is_free(self) -> bool:
+        """Whether no process has the lock now."""
+        path = Home(Path(self.records.home)).lock
+        if not path.exists():
+            return True
+        with path.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True
+
+    def release(self) -> None:
+        """Give the lock back, if this process has it."""
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Give the lock back when the run has ended."""
+        self.release()
 
 
 def as_session(key: str) -> date:

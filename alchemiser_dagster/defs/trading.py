@@ -1,36 +1,53 @@
 """The job `trade_session`: the only code that sends orders.
 
-    gate ─► open_session ─► plan_books ─► sell ─► confirm_cash ─► buy ─► settle
+    gate ─► open_session ─► plan_books ─► sales ─┬► work_sale ... ┬► confirm_cash ─► size_and_cross
+                                                 └► work_sale ... ┘                        │
+                settle ◄─┬ work_purchase ... ◄─┬─ purchases ◄─────────────────────────────┘
+                         └ work_purchase ... ◄─┘
 
 Each op does one step of the protocol in `execution/` and leaves its result in the ledger, so a run
 that was killed anywhere is simply started again: it finds what was done and goes on. The gate lets
 through only the session that is open now, so no backfill and no click can trade the past.
+
+There is one `work_...` step a block. The blocks of a phase move together, in whichever of these
+steps is running: each sees its own block to its end and reports on it.
 """
 
+from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 
 import dagster as dg
 
-from alchemiser_dagster.books.strategies import Book
-from alchemiser_dagster.books.weights import WeightError
 from alchemiser_dagster.defs.accounting import TRADED
-from alchemiser_dagster.defs.plans import is_scheduled, plan_key, target_weights
 from alchemiser_dagster.defs.resources import (
     AccountRecords,
     TradingDesk,
+    TradingFloor,
     TradingLock,
     as_session,
 )
-from alchemiser_dagster.defs.tables import TableMissing
-from alchemiser_dagster.execution import phases, preparation, settlement
+from alchemiser_dagster.defs.wishes import book_wish
+from alchemiser_dagster.execution import opening, phases, preparation, settlement
 from alchemiser_dagster.execution.gate import OpenWindow, SessionRefused, check_gate
-from alchemiser_dagster.execution.preparation import BooksBroken, Wish
+from alchemiser_dagster.execution.opening import WrongLedger
+from alchemiser_dagster.execution.quality import block_quality
+from alchemiser_dagster.ledger.queries import outcomes, the_session
+from alchemiser_dagster.ledger.store import Ledger
+from alchemiser_dagster.ledger.trade_records import trades_of
 
 TRADE_TAG = "alchemiser/trade"
+POOL = "broker"
+"""The steps that work orders: an instance may limit how many run at once."""
 
 
 @dg.op(out=dg.Out(OpenWindow, is_required=False))
-def gate(context: dg.OpExecutionContext, trading: TradingDesk, lock: TradingLock):  # type: ignore[no-untyped-def]
+def gate(
+    context: dg.OpExecutionContext,
+    records: AccountRecords,
+    trading: TradingDesk,
+    lock: TradingLock,
+) -> Iterator[dg.Output[OpenWindow]]:
     """Let the session through if it is the one to trade now, and nobody else is trading it."""
     session = as_session(context.partition_key)
     if not lock.acquire():
@@ -42,6 +59,8 @@ def gate(context: dg.OpExecutionContext, trading: TradingDesk, lock: TradingLock
         raise dg.Failure(str(refusal), allow_retries=False) from refusal
     if window is None:
         context.log.info(f"{session} has been traded to its end; nothing is sent again")
+        if not is_announced(context.instance, session):
+            announce(context, records.ledger, session)
         return
     yield dg.Output(window)
 
@@ -53,15 +72,21 @@ def open_session(
     records: AccountRecords,
     trading: TradingDesk,
 ) -> OpenWindow:
-    """Finish interrupted sessions, write down who is expected to trade, check books and broker."""
+    """Finish interrupted sessions, write down who is expected to trade, compare with the broker."""
     desk = trading.desk()
-    allocations = records.allocations()
     try:
         for session in settlement.finish_earlier(desk, window.session):
             context.log.warning(f"{session} had been interrupted and was brought to its end")
-        preparation.open_session(desk, window, allocations, inception=records.facts.inception)
-    except BooksBroken as broken:
-        raise dg.Failure(str(broken), allow_retries=False) from broken
+            announce(context, desk.ledger, session)
+        found = opening.open_session(
+            desk, window, records.terms(), inception=records.facts.inception
+        )
+    except WrongLedger as wrong:
+        raise dg.Failure(str(wrong), allow_retries=False) from wrong
+    for note in found.notes:
+        context.log.info(note)
+    for item in found.breaks:
+        context.log.error(f"books and broker do not agree: {item}")
     return window
 
 
@@ -73,74 +98,144 @@ def plan_books(
     trading: TradingDesk,
 ) -> OpenWindow:
     """Price every book's plan at the quotes of now and fix its trades for the session."""
-    wishes = {book.name: _wish(records, book, window) for book in records.books()}
-    plans = preparation.plan_session(trading.desk(), window.session, wishes)
+    wishes = {book.name: book_wish(records, book, window.session) for book in records.books()}
+    made = preparation.plan_session(trading.desk(), window.session, wishes)
+    if made is None:
+        context.log.info("the session was planned before, or it is too late to plan it")
+        return window
     lines = [
         f"{book}: {plan.trigger or 'not due'}; {len(plan.sells)} to sell, {len(plan.buys)} to buy"
-        for book, plan in plans.items()
+        for book, plan in made.plans.items()
     ]
+    lines += [f"{book}: no plan: {reason}" for book, reason in made.refused.items()]
+    lines += [f"{book}: capital moved by {dollars:+}" for book, dollars in made.transfers.items()]
     context.log.info("\n".join(["planned at the quotes of now", *lines]))
+    for overlap in made.overlaps:
+        context.log.warning(f"{overlap.level}: {overlap}")
     return window
 
 
-def _wish(records: AccountRecords, book: Book, window: OpenWindow) -> Wish:
-    if book.symphony is None:
-        return Wish(missing=book.problem)
-    try:
-        plan = records.tables.read(plan_key(book.name), window.session.isoformat())
-        weights = target_weights(plan)
-    except (TableMissing, WeightError) as missing:
-        return Wish(missing=f"no plan: {missing}")
-    with records.ledger.read() as connection:
-        scheduled = is_scheduled(connection, book.name, book.symphony, window.session)
-    return Wish(weights, scheduled=scheduled, threshold=book.symphony.rebalancing.threshold)
+@dg.op(out=dg.DynamicOut(str))
+def sales(
+    window: OpenWindow, trading: TradingDesk, floor: TradingFloor, lock: TradingLock
+) -> Iterator[dg.DynamicOutput[str]]:
+    """The blocks of sales, one a symbol; what other books want to buy is held back."""
+    lock.require()
+    desk = trading.desk()
+    floor.open(phases.start_sales(desk, window.session))
+    yield from _blocks(phases.block_ids(desk, window.session, 1))
 
 
-@dg.op(out=dg.Out(OpenWindow))
-def sell(window: OpenWindow, trading: TradingDesk) -> OpenWindow:
-    """Walk every sale of every book to its end."""
-    phases.sell(trading.desk(), window.session)
-    return window
+@dg.op(pool=POOL)
+def work_sale(context: dg.OpExecutionContext, block: str, floor: TradingFloor) -> str:
+    """See one block of sales to its end, or until the purchases have to begin."""
+    floor.finish(block)
+    _report_block(context, floor, block)
+    return block
 
 
 @dg.op(out=dg.Out(Decimal))
-def confirm_cash(window: OpenWindow, trading: TradingDesk) -> Decimal:
+def confirm_cash(window: OpenWindow, sold: list[str], trading: TradingDesk) -> Decimal:
     """The barrier: wait until the account's cash shows the sales."""
     return phases.confirm_cash(trading.desk(), window.session)
 
 
 @dg.op(out=dg.Out(OpenWindow))
-def buy(window: OpenWindow, cash: Decimal, trading: TradingDesk) -> OpenWindow:
-    """Size every purchase from confirmed cash and walk it to its end."""
-    phases.buy(trading.desk(), window.session, cash)
+def size_and_cross(
+    context: dg.OpExecutionContext, window: OpenWindow, cash: Decimal, trading: TradingDesk
+) -> OpenWindow:
+    """Size every purchase from confirmed cash, and let books trade with each other."""
+    sized = phases.size(trading.desk(), window.session, cash)
+    if sized is None:
+        context.log.info("the purchases were sized before, or it is too late for them")
+        return window
+    lines = [
+        f"{cross.quantity} {cross.symbol} changed books at {cross.price}" for cross in sized.crosses
+    ]
+    if lines:
+        context.log.info("\n".join([*lines, f"saved spread: {sized.saved_spread:.2f} dollars"]))
     return window
 
 
+@dg.op(out=dg.DynamicOut(str))
+def purchases(
+    window: OpenWindow, trading: TradingDesk, floor: TradingFloor, lock: TradingLock
+) -> Iterator[dg.DynamicOutput[str]]:
+    """The blocks of purchases, of held back sales without a buyer, and of sales still open."""
+    lock.require()
+    desk = trading.desk()
+    floor.open(phases.start_purchases(desk, window.session))
+    yield from _blocks(phases.unfinished_block_ids(desk, window.session))
+
+
+@dg.op(pool=POOL)
+def work_purchase(context: dg.OpExecutionContext, block: str, floor: TradingFloor) -> str:
+    """See one block to its end."""
+    floor.finish(block)
+    _report_block(context, floor, block)
+    return block
+
+
 @dg.op
-def settle(context: dg.OpExecutionContext, window: OpenWindow, trading: TradingDesk) -> None:
-    """Write every book's outcome and prove that the books sum to the broker."""
-    try:
-        report = settlement.settle(trading.desk(), window.session)
-    except BooksBroken as broken:
-        raise dg.Failure(str(broken), allow_retries=False) from broken
+def settle(
+    context: dg.OpExecutionContext, window: OpenWindow, bought: list[str], trading: TradingDesk
+) -> None:
+    """Write every book's outcome and compare the books with the broker."""
+    report = settlement.settle(trading.desk(), window.session)
     lines = [
         f"{book}: {state}{f' ({reason})' if reason else ''}"
         for book, (state, reason) in report.books.items()
     ]
     context.log.info("\n".join([f"{report.outcome}, {report.trades} trades", *lines]))
-    context.log_event(
-        dg.AssetMaterialization(
-            TRADED,
-            partition=context.partition_key,
-            metadata={
-                "outcome": report.outcome,
-                "trades": report.trades,
-                "books": dg.MetadataValue.json(
-                    {book: ": ".join(filter(None, ended)) for book, ended in report.books.items()}
-                ),
-            },
+    announce(context, trading.records.ledger, window.session)
+    if report.breaks:
+        raise dg.Failure(
+            "the session was traded and recorded, but the books do not sum to the broker:\n  "
+            + "\n  ".join(map(str, report.breaks)),
+            allow_retries=False,
         )
+
+
+def announce(context: dg.OpExecutionContext, ledger: Ledger, session: date) -> None:
+    """Tell Dagster that a session was traded to its end, as the ledger has it.
+
+    Everything after the close waits for this. A run that was killed just before is made up for by
+    the next one.
+    """
+    with ledger.read() as connection:
+        row = the_session(connection, session)
+        books = {
+            ended.book: ": ".join(filter(None, (ended.state, ended.reason)))
+            for ended in outcomes(connection, session)
+        }
+    assert row is not None
+    metadata = {
+        "outcome": row.outcome,
+        "trades": sum(1 for trade in trades_of(ledger, session) if trade.filled > 0),
+        "books": dg.MetadataValue.json(books),
+    }
+    context.log_event(
+        dg.AssetMaterialization(TRADED, partition=session.isoformat(), metadata=metadata)
     )
+
+
+def is_announced(instance: dg.DagsterInstance, session: date) -> bool:
+    """Whether Dagster has been told that a session was traded to its end."""
+    of_session = dg.AssetRecordsFilter(dg.AssetKey(TRADED), asset_partitions=[session.isoformat()])
+    return bool(instance.fetch_materializations(of_session, limit=1).records)
+
+
+def _blocks(block_ids: list[str]) -> Iterator[dg.DynamicOutput[str]]:
+    for block in block_ids:
+        key = "".join(c if c.isalnum() else "_" for c in block)
+        yield dg.DynamicOutput(block, mapping_key=key)
+
+
+def _report_block(context: dg.OpExecutionContext, floor: TradingFloor, block: str) -> None:
+    with floor.records.ledger.read() as connection:
+        quality = block_quality(connection, block)
+    context.log.info(str(quality))
+    context.add_output_metadata(quality.as_metadata())
 
 
 def trade_session_job(partitions: dg.PartitionsDefinition[str]) -> dg.JobDefinition:
@@ -152,9 +247,15 @@ def trade_session_job(partitions: dg.PartitionsDefinition[str]) -> dg.JobDefinit
         tags={TRADE_TAG: "true", "dagster/max_retries": "0"},
     )
     def trade_session() -> None:
-        """Trade one session: sell, wait for the cash, buy, settle."""
+        """Trade one session: sell, wait for the cash, cross and buy, settle.
+
+        Started again after an interruption it goes on where it stopped; after the close it sends
+        nothing and brings the session to its end.
+        """
         window = plan_books(open_session(gate()))
-        sold = sell(window)
-        settle(buy(sold, confirm_cash(sold)))
+        sold = sales(window).map(work_sale)
+        sized = size_and_cross(window, confirm_cash(window, sold.collect()))
+        bought = purchases(sized).map(work_purchase)
+        settle(sized, bought.collect())
 
     return trade_session

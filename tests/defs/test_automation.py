@@ -1,7 +1,5 @@
 """The market-calendar sensor against the embedded broker's clock, and the evening schedule."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -9,60 +7,13 @@ import dagster as dg
 import pytest
 
 from alchemiser_dagster.commands.replay import embedded_broker
-from alchemiser_dagster.defs.resources import TradingDesk
 from alchemiser_dagster.embedded import ControlClient
-from alchemiser_dagster.market.sessions import NEW_YORK, session_close
-from tests.world import STEADY, market
+from alchemiser_dagster.market.sessions import NEW_YORK
+from tests.world import STEADY
 
-from .conftest import World, make_world
+from .conftest import Exchange, make_world
 
 TUESDAY = date(2024, 1, 2)
-
-
-@dataclass
-class Exchange:
-    """The sensor, and the exchange's clock in the tester's hand."""
-
-    world: World
-    control: ControlClient
-    ended: list[tuple[str, str, dg.DagsterRunStatus]] = field(default_factory=list)
-
-    def tick(self) -> dg.SensorResult | dg.SkipReason:
-        records = self.world.records
-        sensor = self.world.definitions().resolve_sensor_def("market_calendar")
-        resources = {"records": records, "trading": TradingDesk(records=records)}
-        with (
-            dg.DagsterInstance.ephemeral() as instance,
-            dg.build_sensor_context(instance=instance, resources=resources) as context,
-        ):
-            for job, session, status in self.ended:
-                instance.create_run_for_job(
-                    self.world.definitions().resolve_job_def(job),
-                    status=status,
-                    tags={"dagster/partition": session},
-                )
-            return sensor(context)  # type: ignore[return-value]
-
-    def requested(self) -> list[str]:
-        ticked = self.tick()
-        assert isinstance(ticked, dg.SensorResult)
-        return [request.run_key or "" for request in ticked.run_requests or []]
-
-    def skipped(self) -> str:
-        ticked = self.tick()
-        assert isinstance(ticked, dg.SkipReason)
-        return ticked.skip_message or ""
-
-    def at(self, session: date, before_close: timedelta) -> None:
-        self.control.advance_to(session_close(session) - before_close)
-
-
-@pytest.fixture
-def exchange(tmp_path: Path) -> Iterator[Exchange]:
-    world = make_world(tmp_path, {"steady": (STEADY, "1")})
-    world.records.tables.write(["daily_bars"], "2023-12-29", market())
-    with embedded_broker(world.home, world.facts, world.strategies) as broker:
-        yield Exchange(world, broker.control())
 
 
 def test_a_session_is_planned_when_it_opens_and_traded_in_its_window(exchange: Exchange) -> None:

@@ -176,7 +176,7 @@ def test_of_two_trading_runs_the_second_ends_cleanly(
         )
     assert result.success
     skipped = {event.node_name for event in result.all_events if event.is_step_skipped}
-    assert {"open_session", "sell", "buy", "settle"} <= skipped
+    assert {"open_session", "sales", "purchases", "settle"} <= skipped
 
 
 def test_a_missing_cent_fails_the_check_and_the_run(tmp_path: Path) -> None:
@@ -197,9 +197,9 @@ def test_a_missing_cent_fails_the_check_and_the_run(tmp_path: Path) -> None:
             )
         )
     assert not result.success
-    (evaluation,) = result.get_asset_check_evaluations()
-    assert not evaluation.passed
-    assert "difference -0.01" in str(evaluation.metadata["differences"].value)
+    checks = {check.check_name: check for check in result.get_asset_check_evaluations()}
+    assert not checks["books_sum_to_broker"].passed
+    assert "-0.01" in str(checks["books_sum_to_broker"].metadata["differences"].value)
 
 
 def test_a_book_added_later_is_funded_by_what_is_unallocated(tmp_path: Path) -> None:
