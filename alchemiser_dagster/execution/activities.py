@@ -7,7 +7,8 @@ Asking for days that are posted already costs a page and is harmless, as every a
 once by its id; it catches what the broker lists late, such as yesterday's fees.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -22,8 +23,9 @@ from alchemiser_dagster.ledger.activity_posting import (
     post_activities,
     posted_until,
 )
+from alchemiser_dagster.ledger.posting import post_executions
 from alchemiser_dagster.ledger.schema import account, activities, executions, orders
-from alchemiser_dagster.ledger.store import Ledger
+from alchemiser_dagster.ledger.store import Ledger, LedgerError
 from alchemiser_dagster.market.sessions import NEW_YORK
 
 OVERLAP = timedelta(days=5)
@@ -37,51 +39,85 @@ def post_new_activities(gateway: Gateway, ledger: Ledger, session: date) -> list
     """Post what the broker did to the account since last time; returns what was done, for the log.
 
     All of it counts to `session`, which should be the one that is being opened, with its account
-    opened and the executions of earlier sessions posted. An execution taken back that is not in the
-    books yet is left for the next time.
+    opened. An execution taken back that is not in the books yet is left for the next time.
+
+    Executions of our own orders are the walk's to post. Those that it has not posted came after it
+    took their order for ended (an order may be accepted long after its sending was given up), and
+    are posted here; else their shares would be taken for nobody's.
     """
-    ready, waiting = _reported(gateway, ledger)
-    done = post_activities(ledger, ready, session=session, at=gateway.clock().now)
+    found = _reported(gateway, ledger)
+    done = _post_late_executions(gateway, ledger, found, session)
+    done += post_activities(ledger, found.ready, session=session, at=gateway.clock().now)
     postponed = [
         PostedActivity(
             activity,
             f"postponed: expected the execution {activity.undoes} in the books, was none",
             warns=True,
         )
-        for activity in waiting
+        for activity in found.waiting
     ]
     return done + postponed
 
 
 def unposted_activities(gateway: Gateway, ledger: Ledger) -> list[AccountActivity]:
     """What the broker did to the account that is not posted yet; nothing is recorded."""
-    ready, waiting = _reported(gateway, ledger)
+    found = _reported(gateway, ledger)
     with ledger.read() as connection:
-        posted = _among(connection, activities.c.activity_id, [a.activity_id for a in ready])
-    return [*(a for a in ready if a.activity_id not in posted), *waiting]
+        posted = _among(connection, activities.c.activity_id, [a.activity_id for a in found.ready])
+    late = [account_activity(execution) for execution, _ in found.late]
+    return [*late, *(a for a in found.ready if a.activity_id not in posted), *found.waiting]
 
 
-def _reported(
-    gateway: Gateway, ledger: Ledger
-) -> tuple[list[AccountActivity], list[AccountActivity]]:
-    """The activities that may be posted, posted ones among them, and those for which it is early.
-
-    Left out are the executions of our own orders.
+@dataclass(frozen=True)
+class _Reported:
+    """The broker's activities: those that may be posted, posted ones among them; those for which
+    it is early; and executions of our own orders, with the order's client id, that nobody posted.
     """
+
+    since: datetime
+    ready: list[AccountActivity]
+    waiting: list[AccountActivity]
+    late: list[tuple[Activity, str]]
+
+
+def _reported(gateway: Gateway, ledger: Ledger) -> _Reported:
     with ledger.read() as connection:
         since = asked_since(connection)
     reported = gateway.activities(since)
     own = _own_executions(gateway, ledger, reported)
     with ledger.read() as connection:
         posted = _among(connection, executions.c.execution_id, own)
-    waiting: list[AccountActivity] = []
-    ready: list[AccountActivity] = []
+    found = _Reported(since, [], [], [])
     for activity in reported:
-        if activity.activity_id in own:
+        name = own.get(activity.activity_id)
+        if name is not None:
+            if activity.activity_id not in posted:
+                found.late.append((activity, name))
             continue
         too_early = activity.previous_id in own and activity.previous_id not in posted
-        (waiting if too_early else ready).append(account_activity(activity))
-    return ready, waiting
+        (found.waiting if too_early else found.ready).append(account_activity(activity))
+    return found
+
+
+def _post_late_executions(
+    gateway: Gateway, ledger: Ledger, found: _Reported, session: date
+) -> list[PostedActivity]:
+    if not found.late:
+        return []
+    listed = gateway.executions(found.since)
+    orders_of_late = {name: activity.order_id for activity, name in found.late}
+    refused: dict[str, str] = {}
+    for name, order_id in sorted(orders_of_late.items()):
+        try:
+            post_executions(ledger, name, listed.get(order_id or "", []), counts_to=session)
+        except LedgerError as error:
+            refused[name] = f"postponed: {error}"  # the reconciliation finds what is missing
+    return [
+        PostedActivity(
+            account_activity(activity), refused.get(name, f"posted late, of {name}"), warns=True
+        )
+        for activity, name in found.late
+    ]
 
 
 def asked_since(connection: Connection) -> datetime:
@@ -117,15 +153,20 @@ def account_activity(activity: Activity) -> AccountActivity:
 
 def _own_executions(
     gateway: Gateway, ledger: Ledger, reported: Sequence[Activity]
-) -> Collection[str]:
-    """The ids of the executions of our orders among the activities.
+) -> dict[str, str]:
+    """The executions of our orders among the activities: the order's client id by activity id.
 
     An order whose acceptance we have not seen yet is known by its client id alone, which the
     activity does not say; the order does.
     """
     traded = [activity for activity in reported if activity.kind == FILL]
     with ledger.read() as connection:
-        ours = _among(connection, orders.c.broker_order_id, [fill.order_id for fill in traded])
+        rows = connection.execute(
+            select(orders.c.broker_order_id, orders.c.client_order_id).where(
+                orders.c.broker_order_id.in_([fill.order_id for fill in traded])
+            )
+        )
+        ours = {row.broker_order_id: row.client_order_id for row in rows}
         by_hand = _among(connection, activities.c.activity_id, [f.activity_id for f in traded])
     unknown = [f for f in traded if f.order_id not in ours and f.activity_id not in by_hand]
     if unknown:
@@ -133,8 +174,8 @@ def _own_executions(
         submitted = gateway.orders_since(first - LONGEST_ORDER)
         with ledger.read() as connection:
             intended = _among(connection, orders.c.client_order_id, submitted)
-        ours |= {submitted[client_id].order_id for client_id in intended}
-    return {fill.activity_id for fill in traded if fill.order_id in ours}
+        ours |= {submitted[client_id].order_id: client_id for client_id in intended}
+    return {f.activity_id: ours[f.order_id] for f in traded if f.order_id in ours}
 
 
 def _among(

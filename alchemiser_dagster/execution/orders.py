@@ -74,17 +74,36 @@ def place(
 ) -> BrokerOrder | None:
     """Write the intent down, if `check` allows it, and send it.
 
-    Returns None when nobody can say whether it arrived. Raises OrderRefused.
-    """
-    intend_order(ledger, order, check)
-    return send(gateway, ledger, intent, order.at)
-
-
-def send(gateway: Gateway, ledger: Ledger, intent: Intent, at: datetime) -> BrokerOrder | None:
-    """Send an intent that is written down. Safe to call again for the same intent.
-
     Returns None when nobody can say whether it arrived. Raises OrderRefused, with the refusal kept.
     """
+    intend_order(ledger, order, check)
+    try:
+        return _send(gateway, ledger, intent)
+    except OrderRefused as refusal:
+        update_order(
+            ledger,
+            intent.client_order_id,
+            OrderState.REJECTED,
+            ended_at=order.at,
+            message=str(refusal),
+        )
+        raise
+
+
+def send_again(gateway: Gateway, ledger: Ledger, intent: Intent) -> BrokerOrder | None:
+    """Send an intent once more, under its id, when the broker is not known to have it.
+
+    A refusal says that this message made no order. The earlier one may still be on its way, so the
+    order stays unknown, and nothing else is sent in its place.
+    """
+    try:
+        return _send(gateway, ledger, intent)
+    except OrderRefused as refusal:
+        update_order(ledger, intent.client_order_id, UNKNOWN, message=str(refusal))
+        return None
+
+
+def _send(gateway: Gateway, ledger: Ledger, intent: Intent) -> BrokerOrder | None:
     try:
         order = gateway.submit(
             client_order_id=intent.client_order_id,
@@ -93,15 +112,6 @@ def send(gateway: Gateway, ledger: Ledger, intent: Intent, at: datetime) -> Brok
             quantity=intent.quantity,
             limit_price=intent.limit_price,
         )
-    except OrderRefused as refusal:
-        update_order(
-            ledger,
-            intent.client_order_id,
-            OrderState.REJECTED,
-            ended_at=at,
-            message=str(refusal),
-        )
-        raise
     except (OutcomeUnknown, AlreadyAccepted) as doubt:
         update_order(ledger, intent.client_order_id, UNKNOWN, message=str(doubt))
         return None

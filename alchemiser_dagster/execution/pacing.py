@@ -51,7 +51,8 @@ class Pacing:
         """
         budget = self._gateway.budget
         if is_behind:
-            self._wait(0.0 if budget.can_spare() else budget.next_minute)
+            if not budget.can_spare():
+                self._wait(budget.next_minute or POLL_SECONDS[-1])
             return
         seconds = POLL_SECONDS[min(self._polls, len(POLL_SECONDS) - 1)]
         self._polls += 1

@@ -4,6 +4,7 @@ A session always comes to an outcome. Where books and broker differ afterwards, 
 and the difference recorded (`resolution`), so that somebody looks; the other books go on.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +20,7 @@ from alchemiser_dagster.execution.desk import Desk
 from alchemiser_dagster.execution.opening import compare_with_broker
 from alchemiser_dagster.execution.phases import buy, sell
 from alchemiser_dagster.execution.reconciliation import Item
+from alchemiser_dagster.execution.step import WHOLE_ONLY
 from alchemiser_dagster.execution.walk import SESSION_LENGTH
 from alchemiser_dagster.ledger.block_records import ENDED_BLOCKS, blocks_of, orders_of
 from alchemiser_dagster.ledger.posting import Execution, post_executions
@@ -30,10 +32,13 @@ from alchemiser_dagster.ledger.session_records import (
     record_snapshot,
     session_prices,
 )
+from alchemiser_dagster.ledger.store import LedgerError
 from alchemiser_dagster.ledger.trade_records import ENDED_TRADES, end_trade, trades_of
 
 FAILED_SHARE = Decimal("0.30")
 """From this share of failed symbols on, a session is a failure."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -123,16 +128,17 @@ def post_late_executions(
         if name in mine and order.filled_quantity > mine[name].posted
     ]
     executions = desk.gateway.executions(since) if late else {}
-    return [
-        execution
-        for order in late
-        for execution in post_executions(
-            desk.ledger,
-            order.client_order_id,
-            executions.get(order.order_id, []),
-            counts_to=counts_to,
-        )
-    ]
+    posted: list[Execution] = []
+    for order in late:
+        reported = executions.get(order.order_id, [])
+        try:
+            posted += post_executions(
+                desk.ledger, order.client_order_id, reported, counts_to=counts_to
+            )
+        except LedgerError as error:
+            # The account goes on; the reconciliation finds what is missing.
+            _log.error("%s: %s", order.client_order_id, error)
+    return posted
 
 
 def _end_trades(desk: Desk, session: date) -> None:
@@ -159,7 +165,10 @@ def _end_trades(desk: Desk, session: date) -> None:
         rail = rails.obstacle(symbol=trade.symbol, side=trade.side, book=trade.book)
         reason = why.get(trade.symbol) or rail or "the session ended before it could be traded"
         left = (trade.intended_quantity - trade.filled) * prices[trade.symbol].price
-        spent = trade.side == "buy" and trade.budget - trade.cash < DUST
+        # A budget that does not buy another whole share has done what it can.
+        spent = trade.side == "buy" and (
+            trade.budget - trade.cash < DUST or why.get(trade.symbol) == WHOLE_ONLY
+        )
         if trade.filled > 0 and (left < DUST or spent):
             state, reason = "filled", ""
         elif trade.filled > 0:

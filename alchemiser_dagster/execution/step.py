@@ -40,6 +40,7 @@ COLLAR = Decimal("1.05")
 PAUSE = timedelta(seconds=5)
 """Between a market order that did not fill and the next attempt."""
 WHOLE = Decimal(1)
+WHOLE_ONLY = "whole shares only"
 
 
 class StepMaker:
@@ -259,7 +260,7 @@ class StepMaker:
         if block.most is not None and block.most < quantity:
             quantity, why = block.most, block.last_message
         if block.whole_shares and quantity != quantity.to_integral_value():
-            quantity, why = floor_quantity(quantity, whole=True), "whole shares only"
+            quantity, why = floor_quantity(quantity, whole=True), WHOLE_ONLY
         return quantity, why
 
     def _has_to_wait(self, block: WorkingBlock, now: datetime) -> bool:

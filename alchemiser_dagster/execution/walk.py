@@ -22,7 +22,7 @@ from alchemiser_dagster.execution.block import WorkingBlock, patience
 from alchemiser_dagster.execution.breaker import Breaker
 from alchemiser_dagster.execution.broker import BrokerOrder
 from alchemiser_dagster.execution.desk import Capital, Desk
-from alchemiser_dagster.execution.errors import BrokerError, BrokerRefusesKeys, OrderRefused
+from alchemiser_dagster.execution.errors import BrokerError, BrokerRefusesKeys
 from alchemiser_dagster.execution.orders import (
     LOOK_SECONDS,
     LOOKS,
@@ -30,7 +30,7 @@ from alchemiser_dagster.execution.orders import (
     record_end,
     record_found,
     record_not_accepted,
-    send,
+    send_again,
 )
 from alchemiser_dagster.execution.pacing import Pacing
 from alchemiser_dagster.execution.session_clock import Moment, SessionClock
@@ -191,16 +191,12 @@ class Walk:
         elif (
             self._closes_at - moment.now >= NO_ORDERS and self._steps.obstacle(order, rails) is None
         ):
-            self._send_again(block, order, moment)
+            self._send_again(order, moment)
 
-    def _send_again(self, block: WorkingBlock, order: InFlight, moment: Moment) -> None:
+    def _send_again(self, order: InFlight, moment: Moment) -> None:
         order.since, order.looks = moment.now, 0
         order.until = moment.now + patience(order.intent.limit_price)
-        try:
-            order.found = send(self._gateway, self._ledger, order.intent, moment.now)
-        except OrderRefused as refusal:
-            block.order = None
-            self._steps.refused(block, refusal, moment.now)
+        order.found = send_again(self._gateway, self._ledger, order.intent)
 
     def _executions(self, orders: Iterable[BrokerOrder]) -> dict[str, list[Execution]]:
         """The executions of `orders`, and of others, by order; read only if one has any."""
@@ -211,9 +207,12 @@ class Walk:
         return self._gateway.executions(first - MARGIN)
 
     def _post(self, block: WorkingBlock, order: BrokerOrder, executions: list[Execution]) -> bool:
-        """Post an ended order's executions; False while the broker does not list them all."""
+        """Post an ended order's executions; False while the broker does not list them all.
+
+        Executions that the venue has taken back are still listed, and off the order's quantity.
+        """
         distinct = {execution.execution_id: execution for execution in executions}.values()
-        if sum((execution.quantity for execution in distinct), ZERO) != order.filled_quantity:
+        if sum((execution.quantity for execution in distinct), ZERO) < order.filled_quantity:
             return False
         try:
             post_executions(self._ledger, order.client_order_id, list(distinct))
@@ -235,17 +234,21 @@ class Walk:
             if not block.ended
             and (block.order is None or self._is_to_end(block.order, rails, moment, may_send))
         ]
-        # What must leave the market first, then what is not in it.
-        movable.sort(key=lambda block: (not _must_end(block, may_send), block.order is not None))
+        for block in movable:
+            if _must_end(block, may_send):
+                self._end_order(block, moment.now)
+        # Then blocks that are not in the market before those whose order's time is up.
+        movable = sorted(
+            (block for block in movable if not _must_end(block, may_send)),
+            key=lambda block: block.order is not None,
+        )
         quotes = self._gateway.quotes(block.symbol for block in movable if not block.is_unknown)
         began, rails = self._clock.estimate(), self._pacing.rails()
         sent = False
         for block in movable:
             now = self._clock.estimate()
             may_send, late = self._may_send(moment, now)
-            if now - began > ROUND_LENGTH or not (
-                _must_end(block, may_send) or self._gateway.budget.can_spare()
-            ):
+            if now - began > ROUND_LENGTH or not self._gateway.budget.can_spare():
                 self._is_behind = True
                 break
             quote = quotes.get(block.symbol)
@@ -253,10 +256,8 @@ class Walk:
                 sent |= self._steps.next(
                     block, quote, now, rails=rails, may_send=may_send, late=late
                 )
-            elif block.order.found is not None:
-                keep = may_send and not late and not block.order.why_cancelled
-                if not (keep and self._steps.same_again(block, quote, now)):
-                    self._cancel(block.order, block.order.found, now)
+            elif late or not may_send or not self._steps.same_again(block, quote, now):
+                self._end_order(block, now)
         return sent
 
     def _may_send(self, moment: Moment, now: datetime) -> tuple[bool, bool]:
@@ -272,9 +273,11 @@ class Walk:
                 return True
         return moment.now >= order.until
 
-    def _cancel(self, order: InFlight, found: BrokerOrder, now: datetime) -> None:
-        self._gateway.cancel(found.order_id)
-        order.cancelling, order.until = True, now + CANCEL_WAIT
+    def _end_order(self, block: WorkingBlock, now: datetime) -> None:
+        """Ask for the end of a block's order; one that nobody has found cannot be asked for."""
+        if block.order is not None and block.order.found is not None:
+            self._gateway.cancel(block.order.found.order_id)
+            block.order.cancelling, block.order.until = True, now + CANCEL_WAIT
 
 
 def _must_end(block: WorkingBlock, may_send: bool) -> bool:

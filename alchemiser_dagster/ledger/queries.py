@@ -10,7 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, select, true
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, true
 
 from alchemiser_dagster.books.lots import Lot
 from alchemiser_dagster.books.money import ZERO
@@ -146,6 +146,10 @@ def exits_of(
     undone = select(fills.c.busts).where(
         fills.c.busts.is_not(None), _until(fills.c.session, through)
     )
+    # A purchase that was taken back after its shares were sold made exits too, and these count.
+    stands = or_(
+        fills.c.side == "buy", and_(fills.c.busts.is_(None), fills.c.fill_id.not_in(undone))
+    )
     return connection.execute(
         select(lot_exits, lots.c.symbol, lots.c.book, fills.c.trade_id)
         .join(lots, lots.c.lot_id == lot_exits.c.lot_id)
@@ -153,8 +157,7 @@ def exits_of(
         .where(
             lots.c.book == book,
             _until(lot_exits.c.session, through),
-            fills.c.busts.is_(None),
-            fills.c.fill_id.not_in(undone),
+            stands,
         )
         .order_by(lot_exits.c.exited_at, lot_exits.c.fill_id, lot_exits.c.lot_id)
     ).all()

@@ -217,13 +217,17 @@ def test_our_executions_are_ours_and_others_are_unattributed(account: Account) -
     account.trade("buy XYZ", a=2)
     account.submit("by hand", "buy ABC", D(3))
     account.go_to(WEDNESDAY)
-    unseen = account.trade("buy ABC", b=4, posted=False, seen=False)
+    account.trade("buy ABC", b=4, posted=False, seen=False)
     done = [one for one in account.post() if one.activity.kind == "FILL"]
-    assert [(one.activity.symbol, one.activity.quantity, one.warns) for one in done] == [
-        ("ABC", D(3), True)
-    ]
-    assert account.holdings() == {"a": {"XYZ": D(2)}, UNATTRIBUTED: {"ABC": D(3)}}
-    account.post_executions(unseen)
+    assert {one.activity.quantity: one.treatment for one in done} == {
+        D(4): "posted late, of 2026-11-04.ABC.buy",
+        D(3): "manual trade: 3 ABC and -150.03 dollars to unattributed",
+    }
+    assert account.holdings() == {
+        "a": {"XYZ": D(2)},
+        "b": {"ABC": D(4)},
+        UNATTRIBUTED: {"ABC": D(3)},
+    }
     assert account.sums_to_broker()
     account.submit("by hand too", "sell ABC", D(5))
     account.post()
@@ -255,11 +259,11 @@ def test_a_bust_waits_until_what_it_takes_back_is_posted(account: Account) -> No
     account.trade("buy XYZ", a=4)
     account.go_to(WEDNESDAY)
     account.post()
-    late = account.trade("sell XYZ", a=1, posted=False)
+    account.trade("sell XYZ", a=1, posted=False)
     account.bust("XYZ")
-    (done,) = account.post()
-    assert done.treatment.startswith("postponed: expected the execution")
-    account.post_executions(late)
+    late, bust = account.post()
+    assert late.treatment.startswith("posted late")
+    assert bust.treatment.startswith("postponed: expected the execution")
     account.post()
     assert account.holdings() == {"a": {"XYZ": D(4)}}
     assert account.sums_to_broker()

@@ -38,8 +38,10 @@ def test_orders_that_walk_leave_calls_for_each_other() -> None:
 
 
 def test_a_halt_does_not_wait_for_the_next_minute_of_calls() -> None:
-    """At 15:45:20, the minute's calls spent, an operator halts the account; no order follows, and
-    those in the market are taken back with the calls that were kept."""
+    """At 15:45:20, the minute's calls spent but for the last three, an operator halts the account.
+
+    No order follows, and the first are taken back at once: clock, orders, and one cancel.
+    """
     halted = FIRST_MINUTE + timedelta(seconds=20)
 
     def halt(day: ScriptedDay) -> None:

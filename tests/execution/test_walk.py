@@ -221,6 +221,9 @@ def test_x32_a_market_order_that_stays_partly_filled_is_ended(day: ScriptedDay) 
     day.fill("XYZ.B.a1.s4", "25", after=10)
     assert buy(day) == "partial"
     assert day.orders("XYZ")[-1] == "a1.s4 buy 100 market: canceled, 25 filled"
+    (*_, last) = day._orders()
+    assert last.canceled_at is not None
+    assert timedelta(seconds=30) <= last.canceled_at - last.created_at < timedelta(seconds=35)
     assert day.held("a", "XYZ") == 25
     assert not day.broker.brokerage.state.orders
 

@@ -66,7 +66,7 @@ def draw_market(chance: Random) -> Market:
     """A market of `chance`."""
     first = chance.choice(ORDINARY if chance.random() < 0.6 else SPECIAL)
     sessions = [first]
-    for _ in range(chance.choice((1, 1, 2, 2, 3))):
+    for _ in range(chance.choice((0, 0, 0, 1, 1, 2))):
         sessions.append(next_session(sessions[-1]))
     symbols = NAMES[: chance.randint(4, len(NAMES))]
     events = _draw_events(chance, symbols, sessions)
@@ -79,12 +79,14 @@ def draw_market(chance: Random) -> Market:
 def _draw_events(
     chance: Random, symbols: tuple[str, ...], sessions: list[date]
 ) -> list[CorporateEvent]:
-    events = []
-    if chance.random() < 0.15:
+    events: list[CorporateEvent] = []
+    if len(sessions) == 1:
+        return events
+    if chance.random() < 0.3:
         ratio = chance.choice(SPLITS)
         event = ("split", chance.choice(symbols), chance.choice(sessions[1:]), ratio)
         events.append(CorporateEvent(*event))
-    if chance.random() < 0.3:
+    if chance.random() < 0.5:
         ratio = round(chance.uniform(0.001, 0.03), 4)
         event = ("dividend", chance.choice(symbols), chance.choice(sessions[1:]), ratio)
         if all(other.symbol != event[1] for other in events):

@@ -20,7 +20,7 @@ from alchemiser_dagster.execution.block import WorkingBlock
 from alchemiser_dagster.execution.broker import OrderState
 from alchemiser_dagster.execution.errors import BrokerError, OrderRefused, OutcomeUnknown
 from alchemiser_dagster.execution.gateway import Gateway
-from alchemiser_dagster.ledger import block_records
+from alchemiser_dagster.ledger import block_records, rails
 from alchemiser_dagster.ledger.rails import Rails
 from tests.simulation.mistakes.mistake import Mistake, patched
 
@@ -127,7 +127,7 @@ MISTAKES_WITH_ORDERS: tuple[Mistake, ...] = (
     Mistake(
         "a timeout is taken for a refusal",
         patched(patch.object(gateway, "after_submit", _refused_when_unknown)),
-        seed=6,
+        seed=20,
     ),
     Mistake(
         "started again without looking for open orders",
@@ -149,7 +149,7 @@ MISTAKES_WITH_ORDERS: tuple[Mistake, ...] = (
         "the brake is not looked at",
         patched(
             patch.object(step, "check_order", lambda *_, **__: None),
-            patch.object(walk, "rail_state", lambda _: Rails()),
+            patch.object(rails, "_rails_of", lambda _: Rails()),
         ),
         seed=31,
     ),
