@@ -1,7 +1,7 @@
 """Sharing the capital out again, weekly, where books have drifted too far from their allocations.
 
-It is done in the first session of a week in which every book can be valued, before the plans are
-made, so that the session's ordinary trades bring the money to where it belongs. The transfers are
+It is done in the first session of a week, before the plans are made, so that the session's own
+trades bring the money to where it belongs; not when a book cannot be valued then. The transfers are
 cash entries between books, in one transaction; lots and P&L do not change.
 """
 

@@ -9,12 +9,14 @@ All sales end before the first purchase: the cash is there when it is spent, and
 sees both sides of a symbol.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row
 
+from alchemiser_dagster.books.limits import deployed_limit
 from alchemiser_dagster.books.money import ZERO
 from alchemiser_dagster.books.netting import Prices
 from alchemiser_dagster.books.sizing import Sizing
@@ -26,11 +28,18 @@ from alchemiser_dagster.execution.barrier import (
     sales_held_back,
     size_purchases,
 )
-from alchemiser_dagster.execution.desk import Capital, Desk
+from alchemiser_dagster.execution.desk import DEPLOYMENT, Capital, Desk
 from alchemiser_dagster.execution.quotes import problem
+from alchemiser_dagster.execution.reconciliation import total_positions
 from alchemiser_dagster.execution.walk import NO_ORDERS, Walk
 from alchemiser_dagster.ledger.block_records import blocks_of, open_block_members
-from alchemiser_dagster.ledger.queries import book_cash, outcomes, snapshot, the_session
+from alchemiser_dagster.ledger.queries import (
+    book_cash,
+    outcomes,
+    positions,
+    snapshot,
+    the_session,
+)
 from alchemiser_dagster.ledger.session_records import session_prices, set_session_state
 from alchemiser_dagster.ledger.trade_records import block_trade, record_sizing, trades_of
 
@@ -124,6 +133,7 @@ def size(desk: Desk, session: date, cash: Decimal) -> Sizing | None:
         if row.state != "sold" or row.closes_at - now < NO_ORDERS:
             return None
         own_cash = book_cash(connection)
+        held = total_positions(positions(connection))
     capital = _capital(desk, session)
     trades = [_at_barrier(row) for row in trades_of(desk.ledger, session)]
     planned = {s: quoted.price for s, quoted in session_prices(desk.ledger, session).items()}
@@ -137,7 +147,7 @@ def size(desk: Desk, session: date, cash: Decimal) -> Sizing | None:
         wants,
         held_back,
         book_cash=own_cash,
-        account_cash=cash,
+        account_cash=min(cash, _room(capital, held, planned)),
         prices=_prices(
             desk, session, {w.symbol for w in wants} | {h.symbol for h in held_back}, now
         ),
@@ -187,6 +197,12 @@ def _capital(desk: Desk, session: date) -> Capital:
         }
     equity = desk.gateway.account().equity if before is None else before.equity
     return Capital(equity, books)
+
+
+def _room(capital: Capital, held: Mapping[str, Decimal], prices: Mapping[str, Decimal]) -> Decimal:
+    """Dollars that may be bought before the account's limit of deployed capital is reached."""
+    value = sum((shares * prices.get(symbol, ZERO) for symbol, shares in held.items()), ZERO)
+    return deployed_limit(capital.equity, DEPLOYMENT).dollars - value
 
 
 def _prices(desk: Desk, session: date, symbols: set[str], now: datetime) -> dict[str, Prices]:

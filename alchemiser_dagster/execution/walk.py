@@ -226,7 +226,7 @@ class Walk:
     # --- the next steps ----------------------------------------------------------------------
 
     def _move(self, moment: Moment, rails: Rails) -> bool:
-        """Take the blocks that can move one step on; True when an order was sent."""
+        """Take the blocks that can move one step on; True when an order was sent or taken back."""
         may_send, _ = self._may_send(moment, moment.now)
         movable = [
             block
@@ -258,6 +258,7 @@ class Walk:
                 )
             elif late or not may_send or not self._steps.same_again(block, quote, now):
                 self._end_order(block, now)
+                sent = True
         return sent
 
     def _may_send(self, moment: Moment, now: datetime) -> tuple[bool, bool]:
