@@ -66,7 +66,7 @@ def draw_market(chance: Random) -> Market:
     """A market of `chance`."""
     first = chance.choice(ORDINARY if chance.random() < 0.6 else SPECIAL)
     sessions = [first]
-    for _ in range(chance.choice((0, 0, 0, 1, 1, 2))):
+    for _ in range(chance.choice((0, 0, 0, 0, 1, 1, 2))):
         sessions.append(next_session(sessions[-1]))
     symbols = NAMES[: chance.randint(4, len(NAMES))]
     events = _draw_events(chance, symbols, sessions)

@@ -8,6 +8,7 @@ At every boundary the world does what the scenario has planned for it (an incide
 death) and checks the invariants; a violation ends the simulation there and then.
 """
 
+import functools
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy.exc import OperationalError
 
 from alchemiser_dagster.embedded import InProcessBroker
+from alchemiser_dagster.ledger.store import Ledger
 from alchemiser_dagster.market.sessions import NEW_YORK, session_close
 from tests.simulation.boundaries import LATENCY, WatchedLedger, WatchedTransport
 from tests.simulation.deaths import Boundary, Death, PlannedDeath
@@ -58,6 +60,15 @@ class Tally:
             getattr(self, name).update(getattr(other, name))
 
 
+@functools.cache
+def _new_ledger() -> bytes:
+    """The file of a ledger in which nothing has happened; making one takes longer than copying."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.db"
+        Ledger.at(path).close()
+        return path.read_bytes()
+
+
 class World:
     """The world of `scenario`. `tell` hears every step, for whoever wants to read the story."""
 
@@ -78,6 +89,7 @@ class World:
             prefix="simulation-", dir=MEMORY if MEMORY.is_dir() else None
         )
         path = Path(self._folder.name) / "ledger.db"
+        path.write_bytes(_new_ledger())
         self.ledger = WatchedLedger(path, self.visit)
         self.transport = WatchedTransport(self.broker.adapter, self.visit, self.broker.advance)
         self.witness = Witness(self.broker.brokerage, self._on_order)
