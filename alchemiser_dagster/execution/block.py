@@ -94,8 +94,10 @@ class WorkingBlock:
         """Whether another attempt may follow the market order.
 
         A sale is tried again however its order ended; a purchase only when the venue ended the
-        order by itself.
+        order by itself. An order that filled whole was as large as an order may be: more follow.
         """
+        if self.last_state == OrderState.FILLED:
+            return True
         if self.attempt >= ATTEMPTS[self.side]:
             return False
         return self.side == "sell" or self.last_state in (OrderState.REJECTED, OrderState.EXPIRED)

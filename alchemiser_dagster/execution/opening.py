@@ -8,17 +8,19 @@ frozen. Trading then goes on with what is sound.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import Connection
 
 from alchemiser_dagster.books.limits import DayLoss, day_loss
 from alchemiser_dagster.execution.activities import post_new_activities
+from alchemiser_dagster.execution.broker import Account
 from alchemiser_dagster.execution.desk import Desk
 from alchemiser_dagster.execution.gate import OpenWindow
 from alchemiser_dagster.execution.reconciliation import Item, compare
 from alchemiser_dagster.execution.resolution import SETTLING, TooEarly, reconcile
+from alchemiser_dagster.execution.session_clock import LARGEST_JUMP
 from alchemiser_dagster.ledger.opening import BookTerms, close_flat_books, open_account, open_books
 from alchemiser_dagster.ledger.queries import (
     Snapshot,
@@ -55,7 +57,7 @@ def open_the_account(desk: Desk, terms: Mapping[str, BookTerms], *, inception: d
 
     Raises WrongLedger when the ledger keeps another account.
     """
-    account, now = desk.gateway.account(), desk.gateway.clock().now
+    account, now = _account_at_rest(desk)
     try:
         open_account(
             desk.ledger,
@@ -70,6 +72,23 @@ def open_the_account(desk: Desk, terms: Mapping[str, BookTerms], *, inception: d
         traded = last_session(connection)
     since = inception if traded is None else now.astimezone(NEW_YORK).date()
     open_books(desk.ledger, terms, session=since, at=now)
+
+
+def _account_at_rest(desk: Desk) -> tuple[Account, datetime]:
+    """The account, and a moment before it was read since which nothing has happened to it.
+
+    An account that is opened is what it is at that moment: what comes later is posted from the
+    activities. So neither a clock that contradicts itself nor cash on the move may open it.
+    """
+    for look in range(LOOKS):
+        if look:
+            desk.gateway.wait(SECONDS_BETWEEN_LOOKS)
+        before = desk.gateway.clock().now
+        account = desk.gateway.account()
+        passed = desk.gateway.clock().now - before
+        if timedelta(0) <= passed <= LARGEST_JUMP and not desk.gateway.activities(before):
+            return account, before
+    raise TooEarly("expected an account at rest and a steady clock to open the books with")
 
 
 def open_session(

@@ -12,6 +12,7 @@ from decimal import Decimal
 from sqlalchemy import Connection
 
 from alchemiser_dagster.books.allocation import BILLIONTH, allocate
+from alchemiser_dagster.books.limits import LARGEST_ORDER
 from alchemiser_dagster.books.money import CENT, ZERO, floor_quantity, to_cents
 from alchemiser_dagster.books.planning import DUST
 from alchemiser_dagster.execution.block import LIMIT_WAIT, WorkingBlock, patience
@@ -31,7 +32,7 @@ from alchemiser_dagster.ledger.block_records import (
     open_block_members,
 )
 from alchemiser_dagster.ledger.queries import positions
-from alchemiser_dagster.ledger.rails import Rail, Rails, set_rail
+from alchemiser_dagster.ledger.rails import Rail, Rails, rail_state, set_rail
 from alchemiser_dagster.ledger.session_records import session_prices
 
 QUOTE_TRIES = 4
@@ -40,6 +41,7 @@ COLLAR = Decimal("1.05")
 PAUSE = timedelta(seconds=5)
 """Between a market order that did not fill and the next attempt."""
 WHOLE = Decimal(1)
+BOOK_HALTED = "book"
 WHOLE_ONLY = "whole shares only"
 
 
@@ -201,13 +203,15 @@ class StepMaker:
             allocations={trade: part for trade, part in parts.items() if part > 0},
             at=now,
         )
-        block.attempt, block.step = attempt, step
+        stood_at, (block.attempt, block.step) = (block.attempt, block.step), (attempt, step)
         try:
             found = place(
                 self._gateway, self._ledger, order, intent, self._rails(block, order, books)
             )
         except RailBreach as breach:
-            self._end(block, now, str(breach), "blocked")
+            if breach.rail != BOOK_HALTED:
+                self._end(block, now, str(breach), "blocked")
+            block.attempt, block.step = stood_at
             return False
         except OrderRefused as refusal:
             self.refused(block, refusal, now)
@@ -221,6 +225,11 @@ class StepMaker:
         self, block: WorkingBlock, order: NewOrder, books: set[str]
     ) -> Callable[[Connection], None]:
         def check(connection: Connection) -> None:
+            rails = rail_state(connection)
+            for book in sorted(books):
+                why = rails.obstacle(symbol=block.symbol, side=block.side, book=book)
+                if why is not None and rails.obstacle(symbol=block.symbol, side=block.side) is None:
+                    raise RailBreach(BOOK_HALTED, why)  # the next round goes on without the book
             held = positions(connection)
             value = sum(
                 (
@@ -257,6 +266,9 @@ class StepMaker:
             asset = self._gateway.assets().get(block.symbol)
             if asset is not None and not asset.fractionable:
                 block.whole_shares = True
+        largest = floor_quantity((LARGEST_ORDER - DUST) / price)
+        if quantity > largest:
+            quantity = largest  # what is left is for the next step
         if block.most is not None and block.most < quantity:
             quantity, why = block.most, block.last_message
         if block.whole_shares and quantity != quantity.to_integral_value():

@@ -22,6 +22,7 @@ def performance(
     price: str = "100",
     flow: str = "0",
     net_flows: str = "0",
+    income: str = "0",
     previous_nav: str | None = None,
 ) -> Performance:
     """Of a book with `exits`, (trade id, pnl) pairs, and lots of XYZ at `price`."""
@@ -34,6 +35,7 @@ def performance(
         prices={"XYZ": Decimal(price)},
         flow=Decimal(flow),
         net_flows=Decimal(net_flows),
+        income=Decimal(income),
         previous_nav=None if previous_nav is None else Decimal(previous_nav),
     )
 
@@ -87,18 +89,22 @@ def test_a_book_with_nothing_to_earn_on_has_no_return() -> None:
 
 
 def test_earned_is_nav_less_what_was_put_in() -> None:
+    """8.00 realised, -6.00 unrealised, and a dividend of 1.50 less a fee of 0.25."""
     desk = Desk()
     desk.pay("a", "1000")
     desk.buy("a", "10", "10")
     desk.sell("a", "4", "12")
     made = performance(
-        cash=str(desk.cash["a"]),
+        cash=str(desk.cash["a"] + Decimal("1.25")),
         lots=desk.held("a"),
         exits=[("t", str(desk.realised("a")))],
         price="9",
         net_flows="1000",
+        income="1.25",
     )
-    assert (made.realised, made.unrealised, made.nav - made.net_flows) == (8, -6, 2)
+    assert (made.realised, made.unrealised, made.income) == (8, -6, Decimal("1.25"))
+    earned = made.realised + made.unrealised + made.income
+    assert made.nav - made.net_flows == earned == Decimal("3.25")
 
 
 def test_a_holding_without_a_price_is_not_valued() -> None:
