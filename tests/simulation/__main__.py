@@ -14,7 +14,6 @@ from rich.console import Console
 from tests.simulation.campaign import Campaign, run_campaign, run_seed, summary
 from tests.simulation.hunt import find_mistakes, mistakes_table
 
-SHOWN = 10
 EVERY = 100
 
 
@@ -42,9 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     for table in summary(campaign):
         out.print(table)
         out.print()
-    for seed, violation in list(campaign.failed.items())[:SHOWN]:
-        out.print(f"seed {seed}: {violation}", markup=False)
-        out.print(f"  again: python -m tests.simulation --seed {seed} --verbose", markup=False)
+    for seed in campaign.failed:
+        out.print(f"again: python -m tests.simulation --seed {seed} --verbose", markup=False)
     verdict = f"{len(campaign.failed)} failed" if campaign.failed else "no violation"
     out.print(f"{campaign.seeds:,} seeds in {campaign.seconds:,.0f} s: {verdict}")
     return 1 if campaign.failed else 0
@@ -55,6 +53,8 @@ def _say(out: Console) -> Callable[[str], None]:
 
 
 def _progress(out: Console, campaign: Campaign) -> None:
+    if campaign.last in campaign.failed:
+        out.print(f"seed {campaign.last}: {campaign.failed[campaign.last]}", markup=False)
     if campaign.seeds % EVERY == 0:
         so_far = f"{len(campaign.failed)} failed, {campaign.seconds:,.0f} s"
         out.print(f"{campaign.seeds:,} seeds, {so_far}")

@@ -35,6 +35,7 @@ class Campaign:
     """The sum of many seeds. `failed` has the first violation of each failing seed."""
 
     seeds: int = 0
+    last: int | None = None
     seconds: float = 0.0
     tally: Tally = field(default_factory=Tally)
     failed: dict[int, str] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Campaign:
     def add(self, outcome: Outcome) -> None:
         """Add one seed."""
         self.seeds += 1
+        self.last = outcome.seed
         self.tally.add(outcome.tally)
         if outcome.violation is not None:
             self.failed[outcome.seed] = outcome.violation
