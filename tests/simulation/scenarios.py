@@ -109,7 +109,7 @@ def draw_scenario(seed: int) -> Scenario:
         allocations=_draw_allocations(chance, books),
         profile=chance.choice(PROFILES),
         rate_limit=chance.choice(RATE_LIMITS),
-        whole_shares=frozenset(s for s in market.symbols if chance.random() < 0.15),
+        whole_shares=_draw_whole_shares(chance, market, calm=calm),
         targets=_draw_targets(source("targets"), market, books, calm=calm),
         lateness=[_draw_lateness(chance, calm=calm) for _ in market.sessions],
         faults=[] if calm else _draw_faults(source("faults"), market),
@@ -119,6 +119,13 @@ def draw_scenario(seed: int) -> Scenario:
         else draw_incidents(source("incidents"), sessions, market.symbols, books),
         calm=calm,
     )
+
+
+def _draw_whole_shares(chance: Random, market: Market, *, calm: bool) -> frozenset[str]:
+    """In a calm scenario none that split: of 12 shares 1:20 leaves a part that nobody can sell."""
+    drawn = frozenset(symbol for symbol in market.symbols if chance.random() < 0.15)
+    split = {event.symbol for event in market.events if event.kind == "split"}
+    return drawn - split if calm else drawn
 
 
 def _draw_lateness(chance: Random, *, calm: bool) -> int:
