@@ -25,6 +25,7 @@ bench: $(VENV)/.installed-bench ## measure, and compare with other engines (some
 	@$(BIN)/python -m benchmarks.history.compare
 	@$(BIN)/python -m benchmarks.ledger.compare
 	@$(BIN)/python -m benchmarks.execution.session_200_orders
+	@$(BIN)/python -m benchmarks.market.snapshot
 	@$(BIN)/python benchmarks/embedded/latency.py
 
 lint: $(VENV)/.installed-dev ## formatting, lint rules, strict types

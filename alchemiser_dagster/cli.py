@@ -227,6 +227,39 @@ def preview() -> None:
 
 
 @app.command()
+def bars(
+    session: Annotated[
+        datetime | None,
+        typer.Argument(
+            formats=["%Y-%m-%d"], metavar="[SESSION]", help="The last completed one without it."
+        ),
+    ] = None,
+) -> None:
+    """Take the snapshot of a session's bars now, check it, and list what was found.
+
+    An interrupted download goes on where it stopped. Exit code 1 when a book could not trade on it.
+    """
+    from alchemiser_dagster.commands.bars import bars as take
+
+    take(_day(session))
+
+
+@app.command()
+def restated(
+    session: Annotated[
+        datetime | None,
+        typer.Argument(
+            formats=["%Y-%m-%d"], metavar="[SESSION]", help="The latest snapshot without it."
+        ),
+    ] = None,
+) -> None:
+    """Show what a snapshot restates of the one before, and which past signals would differ."""
+    from alchemiser_dagster.commands.restated import restated as compare
+
+    compare(_day(session))
+
+
+@app.command()
 def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> None:
     """Open Dagster's web UI over the account used last."""
     from alchemiser_dagster.commands.ui import ui as serve

@@ -1,7 +1,7 @@
 """All of the project as Dagster sees it: one chain of assets per book, the trading job between.
 
-daily_bars ─► signal/<book> ─► plan/<book> ─► trading_session ─► fills ─► lots ─► performance
-                   └─► consolidated_portfolio        └─► account (books_sum_to_broker)
+universe ─► daily_bars ─► signal/<book> ─► plan/<book> ─► trading_session ─► fills ─► lots ─► perf.
+             bar_findings ─┘    └─► consolidated_portfolio       └─► account (books_sum_to_broker)
 """
 
 from datetime import UTC, datetime
@@ -16,14 +16,17 @@ from alchemiser_dagster.defs.after_close import reconcile_after_close_job
 from alchemiser_dagster.defs.automation import (
     after_close_automation,
     asset_jobs,
-    evening_schedule,
     market_calendar_sensor,
 )
-from alchemiser_dagster.defs.bars import daily_bars_asset
+from alchemiser_dagster.defs.bar_checks import bar_checks
+from alchemiser_dagster.defs.bars import bar_assets
+from alchemiser_dagster.defs.cross_check import second_source_asset
 from alchemiser_dagster.defs.execution_quality import execution_quality_assets
+from alchemiser_dagster.defs.freshness import freshness_check, freshness_job
 from alchemiser_dagster.defs.history import history_asset
 from alchemiser_dagster.defs.partitions import session_partitions
 from alchemiser_dagster.defs.plans import plan_asset, plan_key
+from alchemiser_dagster.defs.reference import reference_assets
 from alchemiser_dagster.defs.resources import (
     AccountRecords,
     Market,
@@ -31,9 +34,12 @@ from alchemiser_dagster.defs.resources import (
     TradingFloor,
     TradingLock,
 )
+from alchemiser_dagster.defs.schedules import market_schedules
 from alchemiser_dagster.defs.signals import consolidated_portfolio_asset, signal_asset
 from alchemiser_dagster.defs.tables import SessionTablesIOManager
 from alchemiser_dagster.defs.trading import trade_session_job
+from alchemiser_dagster.defs.watching import calendar_watch_sensor, strategy_files_sensor
+from alchemiser_dagster.market.calendar_file import apply_calendar_file
 from alchemiser_dagster.market.sessions import last_completed_session, next_session
 from alchemiser_dagster.settings import (
     AccountFile,
@@ -49,6 +55,7 @@ def build_definitions(account: Home | None = None, strategies: str | None = None
     """The definitions of one account (by default the one that the settings name)."""
     account = account or home()
     strategies = strategies or str(strategies_folder())
+    apply_calendar_file(Path(strategies))
     facts = account.account()
     # Before an account is opened there is nothing to partition by; today will do to look around.
     inception = facts.inception if facts else last_completed_session(datetime.now(UTC))
@@ -56,7 +63,13 @@ def build_definitions(account: Home | None = None, strategies: str | None = None
     traded = session_partitions(next_session(inception))
     books = load_books(Path(strategies))
 
-    assets: list[dg.AssetsDefinition | dg.AssetSpec] = [daily_bars_asset(evenings, _prices(facts))]
+    reference, calendar_checks = reference_assets()
+    second_source, second_source_check = second_source_asset(evenings)
+    assets: list[dg.AssetsDefinition | dg.AssetSpec] = [
+        *reference,
+        *bar_assets(evenings, _prices(facts)),
+        second_source,
+    ]
     for book in books:
         # A book that is switched off keeps its account: it may hold shares.
         assets += book_accounts(book.name, traded)
@@ -81,16 +94,26 @@ def build_definitions(account: Home | None = None, strategies: str | None = None
     account_wide, checks = account_assets(traded)
     quality, quality_check = execution_quality_assets(traded)
     jobs = asset_jobs()
+    bars_due = freshness_job()
     trade_session = trade_session_job(traded)
     reconcile = reconcile_after_close_job(traded)
     records = AccountRecords(home=str(account.path), strategies=strategies)
     return dg.Definitions(
         assets=[*assets, *account_wide, quality],
-        asset_checks=[*checks, quality_check],
-        jobs=[*jobs.values(), trade_session, reconcile],
-        schedules=[evening_schedule(jobs["evening"])],
+        asset_checks=[
+            *calendar_checks,
+            *bar_checks(),
+            freshness_check(),
+            second_source_check,
+            *checks,
+            quality_check,
+        ],
+        jobs=[*jobs.values(), bars_due, trade_session, reconcile],
+        schedules=market_schedules(jobs["evening"], bars_due, jobs["cross_check"]),
         sensors=[
             market_calendar_sensor(jobs["evening"], jobs["plan_session"], trade_session, reconcile),
+            strategy_files_sensor(jobs["bars"]),
+            calendar_watch_sensor(jobs["compare_calendars"]),
             after_close_automation(),
         ],
         resources={
@@ -99,7 +122,7 @@ def build_definitions(account: Home | None = None, strategies: str | None = None
             "trading": TradingDesk(records=records),
             "floor": TradingFloor(records=records),
             "lock": TradingLock(records=records),
-            "session_tables": SessionTablesIOManager(root=str(account.tables)),
+            "session_tables": SessionTablesIOManager(root=account.tables),
         },
         executor=dg.in_process_executor,
     )

@@ -7,6 +7,9 @@
                            (and a file live.arm in the account's folder, see execution.guards)
     ALCHEMISER_STRATEGIES  the folder of strategies (default: strategies/)
     ALCHEMISER_HOME        the account's folder (default: var/<account>)
+    ALCHEMISER_TABLES      where published tables lie: a folder, or s3://bucket/prefix with
+                           boto3's own settings (default: tables/ in the account's folder)
+    ALCHEMISER_SECOND_BARS a bars file to compare the account's bars with every week
 
 The account's folder holds everything recorded about it: the ledger, the tables, Dagster's own
 store, and `account.json`, which says when the account was opened and where its bars come from.
@@ -69,9 +72,20 @@ class Home:
         return self.path / "broker.db"
 
     @property
-    def tables(self) -> Path:
-        """The published tables, a file per asset and session."""
-        return self.path / "tables"
+    def tables(self) -> str:
+        """Where the published tables lie, a file per asset and session: a folder or an S3 URL.
+
+        Accounts that share a place have a folder each, by the name of the account's own.
+        """
+        shared = os.environ.get("ALCHEMISER_TABLES")
+        if shared:
+            return f"{shared.rstrip('/')}/{self.path.name}"
+        return str(self.path / "tables")
+
+    @property
+    def downloads(self) -> Path:
+        """Parts of a download that has not ended."""
+        return self.path / "downloads"
 
     @property
     def dagster(self) -> Path:
@@ -126,6 +140,12 @@ def broker_mode() -> BrokerMode:
 def strategies_folder() -> Path:
     """The folder of strategies."""
     return Path(os.environ.get("ALCHEMISER_STRATEGIES", ROOT / "strategies")).resolve()
+
+
+def second_bars() -> Path | None:
+    """The bars file to compare with; None where there is none."""
+    raw = os.environ.get("ALCHEMISER_SECOND_BARS")
+    return Path(raw).resolve() if raw else None
 
 
 def home() -> Home:

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import polars as pl
 
-from alchemiser_dagster.market.sessions import sessions_between
+from alchemiser_dagster.defs.bars import FINDINGS
+from alchemiser_dagster.defs.resources import AccountRecords
+from alchemiser_dagster.market.bars import conformed_bars
+from alchemiser_dagster.market.examination import FINDINGS_SCHEMA
+from alchemiser_dagster.market.sessions import session_close, sessions_between
+from alchemiser_dagster.market.snapshots import Origin
 
 FIRST_BAR, LAST_BAR = date(2023, 6, 1), date(2024, 2, 29)
 LEVELS = {"SPY": 400.0, "TLT": 100.0, "GLD": 180.0, "BIL": 91.0}
@@ -58,3 +63,20 @@ def write_strategies(folder: Path, books: Mapping[str, tuple[str, str]] | None =
         table.append(f'[books.{name}]\nallocation = "{allocation}"\n')
     (folder / "books.toml").write_text("\n".join(table), encoding="utf-8")
     return folder
+
+
+def take_bars(records: AccountRecords, session: date, bars: pl.DataFrame | None = None) -> None:
+    """A snapshot of the market in the evening of a session, in which the checks found nothing."""
+    table = conformed_bars(market() if bars is None else bars, "the world")
+    origin = Origin(
+        source="the world",
+        is_synthetic=True,
+        feed=None,
+        adjustment="none",
+        fetched_at=session_close(session),
+        calendar="XNYS",
+        dropped_partial=0,
+        quarantined=(),
+    )
+    records.snapshots.save(session, table.filter(pl.col("date") <= session), origin)
+    records.tables.write([FINDINGS], session.isoformat(), FINDINGS_SCHEMA.to_frame())

@@ -21,10 +21,10 @@ from dagster._core.events import RunFailureReason
 from alchemiser_dagster.books.strategies import load_books
 from alchemiser_dagster.commands.sources import source_of
 from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk
-from alchemiser_dagster.defs.tables import TableStore
 from alchemiser_dagster.embedded import EmbeddedBroker
 from alchemiser_dagster.execution.desk import WINDOW
 from alchemiser_dagster.execution.opening import open_the_account
+from alchemiser_dagster.market.bars import checked_bars
 from alchemiser_dagster.market.sessions import (
     last_completed_session,
     next_session,
@@ -56,19 +56,24 @@ class Replay:
     last: date
 
     @property
+    def records(self) -> AccountRecords:
+        """The account's records."""
+        return AccountRecords(home=str(self.home.path), strategies=str(self.strategies))
+
+    @property
     def is_done(self) -> bool:
         """Nothing to trade and nothing to account for."""
         return not self.sessions and not self.unaccounted()
 
     def unaccounted(self) -> list[date]:
         """Sessions of the account without the tables that follow the trading."""
-        tables = TableStore(self.home.tables)
+        tables = self.records.tables
         stages = [["portfolio_performance"]]
         stages += [["performance", book.name] for book in load_books(self.strategies)]
         return [
             session
             for session in sessions_between(next_session(self.facts.inception), self.last)
-            if not all(tables.path(key, session.isoformat()).exists() for key in stages)
+            if not all(tables.exists(key, session.isoformat()) for key in stages)
         ]
 
 
@@ -84,7 +89,8 @@ def embedded_broker(home: Home, facts: AccountFile, strategies: Path) -> Iterato
     records.ledger.close()
     first = facts.inception - BROKER_HISTORY
     newest = last_completed_session(datetime.now(UTC))
-    bars = source_of(facts).daily_bars(sorted(wanted), first, newest)
+    source = source_of(facts)
+    bars = checked_bars(source.daily_bars(sorted(wanted), first, newest), origin=source.name)
     with EmbeddedBroker(
         bars,
         home.broker,
@@ -133,7 +139,7 @@ def replay(plan: Replay, progress: Callable[[str, int], None]) -> None:
             progress("bars and signals", 0)
             before = previous_session(plan.sessions[0])
             _materialise(definitions, instance, "evening", before, plan.last)
-            _require_bars(plan.home, sessions_between(before, plan.last))
+            _require_bars(plan.records, sessions_between(before, plan.last))
             _materialise(definitions, instance, "consolidate", before, plan.last)
         progress("bars and signals", 1)
         for session in plan.sessions:
@@ -184,15 +190,15 @@ def _materialise(
     return result.success
 
 
-def _require_bars(home: Home, sessions: list[date]) -> None:
+def _require_bars(records: AccountRecords, sessions: list[date]) -> None:
     """Raise ReplayError unless there are bars of every session: without them nobody may trade."""
-    tables = TableStore(home.tables)
-    absent = [s for s in sessions if not tables.path(["daily_bars"], s.isoformat()).exists()]
+    snapshots = records.snapshots
+    absent = [session for session in sessions if snapshots.find(session) is None]
     if absent:
+        why = snapshots.refusal(absent[0]) or "the log of the run `evening` in the UI says why"
         raise ReplayError(
             f"expected bars of every session from {sessions[0]} to {sessions[-1]}, was none of "
-            f"{absent[0]} ({len(absent)} sessions without bars); nothing was traded, and the log "
-            "of the run `evening` in the UI says why"
+            f"{absent[0]} ({len(absent)} sessions without bars); nothing was traded: {why}"
         )
 
 

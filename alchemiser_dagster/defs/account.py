@@ -4,12 +4,16 @@ import dagster as dg
 import polars as pl
 
 from alchemiser_dagster.books.money import ZERO
-from alchemiser_dagster.books.performance import PriceMissing
 from alchemiser_dagster.defs.account_checks import account_checks
-from alchemiser_dagster.defs.accounting import TRADED, book_performance, performance_table
+from alchemiser_dagster.defs.accounting import (
+    TRADED,
+    UNPRICED,
+    book_performance,
+    performance_table,
+)
 from alchemiser_dagster.defs.plans import EXACT
 from alchemiser_dagster.defs.resources import AccountRecords, as_session
-from alchemiser_dagster.defs.tables import SessionTables, TableMissing
+from alchemiser_dagster.defs.tables import SessionTables
 from alchemiser_dagster.execution.reconciliation import CASH, NotTraded, total_positions
 from alchemiser_dagster.ledger.queries import all_books, book_cash, positions, snapshot
 
@@ -62,11 +66,11 @@ def account_assets(
                         performance_table(
                             session,
                             book,
-                            book_performance(connection, book, session, records.tables),
+                            book_performance(connection, book, session, records.snapshots),
                         )
                         for book in books
                     ]
-                except (PriceMissing, TableMissing) as missing:
+                except UNPRICED as missing:
                     raise dg.Failure(f"{key}: {missing}") from missing
                 tables[key] = pl.concat(rows)
         return tables

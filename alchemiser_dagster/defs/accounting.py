@@ -22,7 +22,7 @@ from alchemiser_dagster.books.performance import (
 )
 from alchemiser_dagster.defs.plans import EXACT, closes_of
 from alchemiser_dagster.defs.resources import AccountRecords, as_session
-from alchemiser_dagster.defs.tables import SessionTables, TableMissing, TableStore
+from alchemiser_dagster.defs.tables import SessionTables
 from alchemiser_dagster.ledger.queries import (
     book_cash,
     exits_of,
@@ -32,9 +32,13 @@ from alchemiser_dagster.ledger.queries import (
     open_lots,
 )
 from alchemiser_dagster.market.sessions import previous_session
+from alchemiser_dagster.market.snapshots import SnapshotDamaged, SnapshotMissing, SnapshotStore
 
 TRADED = "trading_session"
 """The external asset that stands for a session traded by the job `trade_session`."""
+
+UNPRICED = (PriceMissing, SnapshotMissing, SnapshotDamaged)
+"""Why a book may have no value."""
 
 FILL_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "fill_id": pl.String,
@@ -133,8 +137,8 @@ def _performance_asset(book: str, partitions: dg.PartitionsDefinition[str]) -> d
         with records.ledger.read() as connection:
             for key in context.partition_keys:
                 try:
-                    made = book_performance(connection, book, as_session(key), records.tables)
-                except (PriceMissing, TableMissing) as missing:
+                    made = book_performance(connection, book, as_session(key), records.snapshots)
+                except UNPRICED as missing:
                     raise dg.Failure(f"{book}, {key}: {missing}") from missing
                 tables[key] = performance_table(as_session(key), book, made)
                 context.add_asset_metadata(
@@ -152,7 +156,7 @@ def _performance_asset(book: str, partitions: dg.PartitionsDefinition[str]) -> d
 
 
 def book_performance(
-    connection: Connection, book: str, session: date, tables: TableStore
+    connection: Connection, book: str, session: date, snapshots: SnapshotStore
 ) -> Performance:
     """A book's performance in `session`, valued at the closes of its `daily_bars`."""
     before = previous_session(session)
@@ -160,7 +164,9 @@ def book_performance(
     previous_nav = None
     if earlier_cash is not None:
         earlier_lots = open_lots(connection, book=book, through=before)
-        previous_nav = earlier_cash + market_value(earlier_lots, closes_of(tables, session, before))
+        previous_nav = earlier_cash + market_value(
+            earlier_lots, closes_of(snapshots, session, before)
+        )
     pnls = [
         (row.trade_id, row.proceeds - row.cost)
         for row in exits_of(connection, book, through=session)
@@ -171,7 +177,7 @@ def book_performance(
         exit_pnls=[pnl for _, pnl in pnls],
         trade_pnls=pnl_by_trade(pnls).values(),
         income=income(connection, book, through=session),
-        prices=closes_of(tables, session, session),
+        prices=closes_of(snapshots, session, session),
         flow=external_flows(connection, book, session=session),
         net_flows=external_flows(connection, book, through=session),
         previous_nav=previous_nav,

@@ -1,6 +1,7 @@
-"""When things happen: the evening schedule, the market-calendar sensor, the jobs they start.
+"""When things happen: the jobs, and the sensor that reads the exchange's clock.
 
-    evening (17:30 New York)      bars and signals of the session just completed
+    evening (17:30 New York)      bars and signals of the session just completed (`schedules`)
+    noon_repair (12:00)           the same once more, where the checks found errors
     market_calendar, all day      the plan of the running session (and last evening's bars and
                                   signals, should they be missing)
     market_calendar, last 15 min  the trading of the session
@@ -20,6 +21,8 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition,
 )
 
+from alchemiser_dagster.defs.bars import BARS
+from alchemiser_dagster.defs.reference import CALENDAR
 from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk, TradingLock
 from alchemiser_dagster.defs.trading import TRADE_TAG, is_announced
 from alchemiser_dagster.execution.after_close import (
@@ -31,10 +34,10 @@ from alchemiser_dagster.execution.errors import BrokerError
 from alchemiser_dagster.execution.gate import phase_of_day
 from alchemiser_dagster.execution.guards import WrongBroker
 from alchemiser_dagster.ledger.queries import last_session, the_session
-from alchemiser_dagster.market.sessions import NEW_YORK, is_session, previous_session
+from alchemiser_dagster.market.second_source import CHECK as SECOND_SOURCE
+from alchemiser_dagster.market.sessions import previous_session
 from alchemiser_dagster.settings import SettingsError
 
-EVENING = "30 17 * * 1-5"
 SENSOR_SECONDS = 30
 ATTEMPTS = 3
 """How often the sensor requests a run of a session that fails."""
@@ -46,8 +49,15 @@ ORPHANED_SECONDS = 120
 
 def asset_jobs() -> dict[str, UnresolvedAssetJobDefinition]:
     """The jobs that materialise the stages of a session, by name."""
+    # What the second source says is asked on Saturdays.
+    elsewhere = dg.AssetCheckKey(dg.AssetKey(BARS), SECOND_SOURCE)
+    market = dg.AssetSelection.groups("market") - dg.AssetSelection.checks(elsewhere)
     stages = {
-        "evening": dg.AssetSelection.groups("market", "signal"),
+        "evening": market | dg.AssetSelection.groups("signal"),
+        "bars": market,
+        "compare_calendars": dg.AssetSelection.assets(CALENDAR),
+        "cross_check": dg.AssetSelection.groups("cross_check")
+        | dg.AssetSelection.checks(elsewhere),
         "consolidate": dg.AssetSelection.groups("portfolio"),
         "history": dg.AssetSelection.groups("history"),
         "plan_session": dg.AssetSelection.groups("plan"),
@@ -55,6 +65,9 @@ def asset_jobs() -> dict[str, UnresolvedAssetJobDefinition]:
     }
     descriptions = {
         "evening": "Completed bars and every strategy's signal",
+        "bars": "Completed bars and their checks",
+        "compare_calendars": "The calendar, compared with the broker's",
+        "cross_check": "The bars against those of a second source",
         "consolidate": "What the account as a whole is to hold",
         "history": "Every strategy on paper, over all the bars there are",
         "plan_session": "Every book's plan for the session, from the signals of the one before",
@@ -69,26 +82,6 @@ def asset_jobs() -> dict[str, UnresolvedAssetJobDefinition]:
         )
         for name, selection in stages.items()
     }
-
-
-def evening_schedule(job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
-    """Bars and signals of each session, in its evening."""
-
-    @dg.schedule(
-        name="evening",
-        job=job,
-        cron_schedule=EVENING,
-        execution_timezone="America/New_York",
-        default_status=dg.DefaultScheduleStatus.STOPPED,
-    )
-    def evening(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        """Request the bars and signals of the session that has just completed."""
-        today = context.scheduled_execution_time.astimezone(NEW_YORK).date()
-        if not is_session(today):
-            return dg.SkipReason(f"{today} is no session")
-        return dg.RunRequest(run_key=f"evening:{today}", partition_key=today.isoformat())
-
-    return evening
 
 
 def market_calendar_sensor(
@@ -141,16 +134,20 @@ def market_calendar_sensor(
         if phase.clock.now >= phase.day.closes_at or phase.clock.now < phase.day.opens_at:
             return dg.SkipReason(phase.says)
         evening = Task("evening", previous_session(session))
-        bars_missing = not records.tables.path(["daily_bars"], evening.key).exists()
+        bars_missing = records.snapshots.find(evening.session) is None
         if bars_missing and not _gave_up(runs, evening):
             return _step(runs, evening)  # last evening was slept through
+        if _is_running(runs, evening):
+            return dg.SkipReason(f"bars and signals of {evening.key} are being made again")
+        with records.ledger.read() as connection:
+            traded = the_session(connection, session)
         plan = Task("plan_session", session)
-        if not _ended(runs, plan):  # a run of plans fails when a single book has none
+        # A run of plans fails when a single book has none, so one that has ended is enough: unless
+        # the signals are younger.
+        if not _ended(runs, plan) or (traded is None and _is_older(runs, plan, evening)):
             return _step(runs, plan)
         if phase.window is None:
             return dg.SkipReason(phase.says)
-        with records.ledger.read() as connection:
-            traded = the_session(connection, session)
         if traded is not None and traded.state == "complete" and is_announced(runs, session):
             return dg.SkipReason(f"{session} has been traded; {phase.says}")
         return _step(runs, Task("trade_session", session))
@@ -228,6 +225,37 @@ def _ended(instance: dg.DagsterInstance, task: Task) -> int:
         ],
     )
     return instance.get_runs_count(ended)
+
+
+def _is_running(instance: dg.DagsterInstance, task: Task) -> bool:
+    running = dg.RunsFilter(
+        job_name=task.job,
+        tags={"dagster/partition": task.key},
+        statuses=[
+            dg.DagsterRunStatus.QUEUED,
+            dg.DagsterRunStatus.STARTING,
+            dg.DagsterRunStatus.STARTED,
+        ],
+    )
+    return instance.get_runs_count(running) > 0
+
+
+def _is_older(instance: dg.DagsterInstance, plan: Task, signals: Task) -> bool:
+    """Whether the last plans were begun before the last signals were made."""
+    began, made = (
+        max(
+            (
+                moment
+                for record in instance.get_run_records(
+                    dg.RunsFilter(job_name=task.job, tags={"dagster/partition": task.key})
+                )
+                if (moment := getattr(record, which)) is not None
+            ),
+            default=None,
+        )
+        for task, which in ((plan, "start_time"), (signals, "end_time"))
+    )
+    return began is not None and made is not None and began < made
 
 
 def _gave_up(instance: dg.DagsterInstance, task: Task) -> bool:

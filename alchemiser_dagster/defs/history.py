@@ -12,8 +12,10 @@ from alchemiser_dagster.books.strategies import Book
 from alchemiser_dagster.defs.resources import AccountRecords, Market
 from alchemiser_dagster.history.model import model_history
 from alchemiser_dagster.history.statistics import statistics
-from alchemiser_dagster.market.bars import closing_prices
+from alchemiser_dagster.market.bars import checked_bars, closing_prices
 from alchemiser_dagster.market.sessions import last_completed_session
+from alchemiser_dagster.market.sources import SourceError
+from alchemiser_dagster.market.symbol_facts import since_start
 from alchemiser_dagster.market.symbols import broker_symbol
 from alchemiser_dagster.symphony import evaluate
 
@@ -49,11 +51,14 @@ def history_asset(book: Book) -> dg.AssetsDefinition:
             raise dg.Failure(f"{book.name}: {book.problem}", allow_retries=False)
         symbols = [broker_symbol(symbol) for symbol in book.symphony.symbols]
         last = last_completed_session(datetime.now(UTC))
-        closes = closing_prices(market.source().daily_bars(symbols, FIRST_SESSION, last))
-        evaluation = evaluate([book.symphony], closes)[book.name]
+        source = market.source()
         try:
+            given = source.daily_bars(symbols, FIRST_SESSION, last)
+            bars = checked_bars(since_start(given, records.symbol_facts()), origin=source.name)
+            closes = closing_prices(bars)
+            evaluation = evaluate([book.symphony], closes)[book.name]
             paper = model_history(evaluation, closes, lag=SIGNAL_LAG_SESSIONS)
-        except ValueError as error:
+        except (SourceError, ValueError) as error:
             raise dg.Failure(f"{book.name}: {error}", allow_retries=False) from error
         records.tables.write(history_key(book.name), WHOLE, paper.to_frame())
         figures = statistics(paper.sessions, paper.net, paper.turnover)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -18,17 +17,21 @@ from alchemiser_dagster.books.money import ZERO
 from alchemiser_dagster.books.planning import Plan, PlanError, plan_book
 from alchemiser_dagster.books.strategies import Book
 from alchemiser_dagster.books.weights import WeightError, accept_weights
+from alchemiser_dagster.defs.bars import BARS
 from alchemiser_dagster.defs.partitions import previous_session
 from alchemiser_dagster.defs.resources import AccountRecords, as_session
 from alchemiser_dagster.defs.signals import signal_key
-from alchemiser_dagster.defs.tables import SessionTables, TableMissing, TableStore
+from alchemiser_dagster.defs.tables import SessionTables, TableMissing
 from alchemiser_dagster.execution.desk import DEPLOYMENT
 from alchemiser_dagster.ledger.opening import opening_cash
 from alchemiser_dagster.ledger.queries import book_cash, last_rebalance, positions
 from alchemiser_dagster.market import sessions
+from alchemiser_dagster.market.snapshots import SnapshotDamaged, SnapshotMissing, SnapshotStore
 from alchemiser_dagster.market.symbols import broker_symbol
 from alchemiser_dagster.symphony import Symphony
 
+UNPLANNABLE = (TableMissing, SnapshotMissing, SnapshotDamaged, WeightError, PlanError)
+"""Why a book may have no plan."""
 EXACT = pl.Decimal(38, 9)
 PLAN_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "symbol": pl.String,
@@ -55,7 +58,7 @@ def plan_asset(book: Book, partitions: dg.PartitionsDefinition[str]) -> dg.Asset
         key=plan_key(book.name),
         deps=[
             dg.AssetDep(dg.AssetKey(key), partition_mapping=previous_session)
-            for key in (signal_key(book.name), ["daily_bars"])
+            for key in (signal_key(book.name), [BARS])
         ],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -75,7 +78,7 @@ def plan_asset(book: Book, partitions: dg.PartitionsDefinition[str]) -> dg.Asset
         for key in context.partition_keys:
             try:
                 made = plan_of_book(records, book, book.symphony, as_session(key))
-            except (TableMissing, WeightError, PlanError) as error:
+            except UNPLANNABLE as error:
                 reason = f"{book.name} has no plan for {key}: {error}"
                 records.tables.refuse(plan_key(book.name), key, reason)
                 raise dg.Failure(reason, allow_retries=False) from error
@@ -108,11 +111,11 @@ def _as_markdown(plan: Plan) -> str:
 def plan_of_book(records: AccountRecords, book: Book, symphony: Symphony, session: date) -> Plan:
     """What a book should trade in `session`, by the signal and the closes of the evening before.
 
-    Raises TableMissing, WeightError or PlanError.
+    Raises one of `UNPLANNABLE`.
     """
     before = sessions.previous_session(session)
     weights = weights_of(records.tables.read(signal_key(book.name), before.isoformat()))
-    closes = closes_of(records.tables, before, before)
+    closes = closes_of(records.snapshots, before, before)
     with records.ledger.read() as connection:
         return plan_at_closes(connection, book, symphony, session, weights, closes)
 
@@ -156,21 +159,21 @@ def plan_at_closes(
     )
 
 
-def closes_of(tables: TableStore, snapshot: date, session: date) -> dict[str, Decimal]:
+def closes_of(snapshots: SnapshotStore, snapshot: date, session: date) -> dict[str, Decimal]:
     """The tradable close of each symbol in `session`, dollars to four places, as `daily_bars` of
-    `snapshot` has it. Raises TableMissing.
+    `snapshot` has it. Raises SnapshotMissing or SnapshotDamaged.
     """
-    path = tables.path(["daily_bars"], snapshot.isoformat())
-    if not path.exists():
-        raise TableMissing(f"daily_bars of {snapshot} has not been materialised")
-    return _closes(path, path.stat().st_mtime_ns, session)
+    content = snapshots.get(snapshot).sha256
+    return _closes(snapshots, snapshot, content, session)
 
 
 @lru_cache(maxsize=64)
-def _closes(path: Path, _written: int, session: date) -> dict[str, Decimal]:
+def _closes(
+    snapshots: SnapshotStore, snapshot: date, content: str, session: date
+) -> dict[str, Decimal]:
     # Every book of a run asks for the same closes.
-    bars = pl.scan_parquet(path).filter(pl.col("date") == session).select("symbol", "close")
-    rows = bars.collect().iter_rows()
+    bars = snapshots.scan(snapshot, content).filter(pl.col("date") == session)
+    rows = bars.select("symbol", "close").collect().iter_rows()
     return {symbol: Decimal(str(round(close, 4))) for symbol, close in rows}
 
 

@@ -6,6 +6,8 @@ definitions serve the embedded default, paper and live.
 
 import fcntl
 import os
+from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +15,11 @@ from typing import IO, Any
 
 import dagster as dg
 from alpaca.data.historical import StockHistoricalDataClient
+from alpaca.data.historical.corporate_actions import CorporateActionsClient
 from pydantic import PrivateAttr
 
 from alchemiser_dagster.books.strategies import Book, crosses_books, load_books
-from alchemiser_dagster.defs.tables import TableStore
+from alchemiser_dagster.defs.tables import TableStore, files_at, snapshots_at
 from alchemiser_dagster.embedded import Connection
 from alchemiser_dagster.execution.desk import Desk
 from alchemiser_dagster.execution.gateway import Gateway
@@ -31,13 +34,17 @@ from alchemiser_dagster.execution.walk import Walk
 from alchemiser_dagster.ledger.opening import BookTerms
 from alchemiser_dagster.ledger.queries import positions
 from alchemiser_dagster.ledger.store import Ledger
+from alchemiser_dagster.market.snapshots import SnapshotStore
 from alchemiser_dagster.market.sources import (
     AlpacaSource,
     BarSource,
     FileSource,
+    Progress,
     SyntheticSource,
 )
+from alchemiser_dagster.market.symbol_facts import SymbolFacts, read_symbol_facts
 from alchemiser_dagster.market.symbols import broker_symbol
+from alchemiser_dagster.market.universe import Universe, universe_of
 from alchemiser_dagster.settings import AccountFile, BrokerMode, Home, SettingsError
 
 
@@ -55,7 +62,12 @@ class AccountRecords(dg.ConfigurableResource[Any]):
     @property
     def tables(self) -> TableStore:
         """The account's published tables."""
-        return TableStore(Home(Path(self.home)).tables)
+        return TableStore(files_at(Home(Path(self.home)).tables))
+
+    @property
+    def snapshots(self) -> SnapshotStore:
+        """The market as it was known, evening by evening."""
+        return snapshots_at(Home(Path(self.home)).tables)
 
     @property
     def facts(self) -> AccountFile:
@@ -80,17 +92,31 @@ class AccountRecords(dg.ConfigurableResource[Any]):
             if book.enabled
         }
 
+    def symbol_facts(self) -> SymbolFacts:
+        """What the operator knows about symbols."""
+        return read_symbol_facts(Path(self.strategies))
+
+    def universe(self) -> Universe:
+        """Every symbol that must have bars now, and whose it is."""
+        with self.ledger.read() as connection:
+            held = positions(connection)
+        return universe_of(self.books(), held)
+
     def symbols(self) -> set[str]:
-        """Every symbol that a strategy names or a book holds, in the broker's spelling."""
+        """Every symbol that a strategy names, whether it is switched on or not, or a book holds."""
         named = {
             broker_symbol(symbol)
             for book in self.books()
             if book.symphony is not None
             for symbol in book.symphony.symbols
         }
-        with self.ledger.read() as connection:
-            held = {symbol for own in positions(connection).values() for symbol in own}
-        return named | held
+        return named | self.universe().symbols
+
+
+DOWNLOAD_PROGRESS: ContextVar[Callable[[Progress], None] | None] = ContextVar(
+    "download_progress", default=None
+)
+"""Who is told how a download goes: a command with a progress bar; otherwise nobody."""
 
 
 class Market(dg.ConfigurableResource[Any]):
@@ -105,10 +131,12 @@ class Market(dg.ConfigurableResource[Any]):
             return FileSource(Path(facts.bars))
         if facts.mode is BrokerMode.EMBEDDED:
             return SyntheticSource(facts.seed)
+        key, secret = os.environ.get("ALPACA_API_KEY"), os.environ.get("ALPACA_SECRET_KEY")
         return AlpacaSource(
-            StockHistoricalDataClient(
-                os.environ.get("ALPACA_API_KEY"), os.environ.get("ALPACA_SECRET_KEY")
-            )
+            StockHistoricalDataClient(key, secret),
+            actions_client=CorporateActionsClient(key, secret),
+            scratch=Home(Path(self.records.home)).downloads,
+            progress=DOWNLOAD_PROGRESS.get(),
         )
 
 

@@ -1,6 +1,11 @@
-"""`signal`: each strategy's weights for a session, and `consolidated_portfolio`, their sum."""
+"""`signal`: each strategy's weights for a session, and `consolidated_portfolio`, their sum.
+
+A signal names the snapshot of bars that it was made from, so it can be made again for ever.
+"""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import takewhile
 from typing import Any
@@ -9,9 +14,12 @@ import dagster as dg
 import polars as pl
 
 from alchemiser_dagster.books.strategies import Book
+from alchemiser_dagster.defs.bars import BARS, FINDINGS
 from alchemiser_dagster.defs.resources import AccountRecords, as_session
-from alchemiser_dagster.defs.tables import SessionScans, SessionTables, TableMissing
+from alchemiser_dagster.defs.tables import SessionTables, TableMissing
 from alchemiser_dagster.market.bars import closing_prices
+from alchemiser_dagster.market.fitness import why_unfit
+from alchemiser_dagster.market.snapshots import SnapshotDamaged, SnapshotMissing
 from alchemiser_dagster.market.symbols import broker_symbol
 from alchemiser_dagster.symphony import (
     ClosingPrices,
@@ -35,7 +43,7 @@ def signal_asset(book: Book, partitions: dg.PartitionsDefinition[str]) -> dg.Ass
 
     @dg.asset(
         key=signal_key(book.name),
-        ins={"bars": dg.AssetIn(key="daily_bars")},
+        deps=[BARS, FINDINGS],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="signal",
@@ -46,16 +54,20 @@ def signal_asset(book: Book, partitions: dg.PartitionsDefinition[str]) -> dg.Ass
         io_manager_key="session_tables",
         output_required=False,
     )
-    def signal(context: dg.AssetExecutionContext, records: AccountRecords, bars: SessionScans):  # type: ignore[no-untyped-def]
+    def signal(context: dg.AssetExecutionContext, records: AccountRecords):  # type: ignore[no-untyped-def]
         key = context.asset_key.path
-        tables, refusals = evaluate_sessions(book, bars)
+        bars, refusals = fit_bars(records, book, context.partition_keys)
+        tables, unavailable = evaluate_sessions(book, bars)
+        refusals |= unavailable
         for session, reason in refusals.items():
             records.tables.refuse(key, session, reason)
         for session, table in tables.items():
             context.add_asset_metadata(_metadata(table), partition_key=session)
         if tables:
             newest = max(tables)
-            context.add_asset_metadata(_explained(book, newest, bars[newest]), partition_key=newest)
+            context.add_asset_metadata(
+                _explained(book, newest, bars[newest].bars), partition_key=newest
+            )
         if not refusals:
             yield dg.Output(tables)
             return
@@ -104,14 +116,46 @@ def _closes(symphony: Symphony, key: str, snapshot: pl.LazyFrame) -> ClosingPric
     return closing_prices(bars.collect(), through=as_session(key))
 
 
-def evaluate_sessions(book: Book, bars: SessionScans) -> tuple[SessionTables, dict[str, str]]:
+@dataclass(frozen=True)
+class FitBars:
+    """A snapshot on which a book may trade, and the hash of its content."""
+
+    sha256: str
+    bars: pl.LazyFrame
+
+
+def fit_bars(
+    records: AccountRecords, book: Book, sessions: Iterable[str]
+) -> tuple[dict[str, FitBars], dict[str, str]]:
+    """The snapshots on which a book may trade by session, and why not on the others."""
+    symbols = records.universe().of_book(book.name)
+    fit: dict[str, FitBars] = {}
+    refusals: dict[str, str] = {}
+    for key in sessions:
+        try:
+            unfit = why_unfit(records.tables.read([FINDINGS], key), symbols)
+            snapshot = records.snapshots.get(as_session(key))
+            bars = records.snapshots.scan(snapshot.session, snapshot.sha256)
+        except (TableMissing, SnapshotMissing, SnapshotDamaged) as error:
+            refusals[key] = str(error)
+            continue
+        if unfit is None:
+            fit[key] = FitBars(snapshot.sha256, bars)
+        else:
+            refusals[key] = unfit
+    return fit, refusals
+
+
+def evaluate_sessions(
+    book: Book, bars: Mapping[str, FitBars]
+) -> tuple[SessionTables, dict[str, str]]:
     """A book's weights by session, and for the sessions without a signal the reason why."""
     if book.symphony is None:
         return {}, dict.fromkeys(bars, book.problem or "no strategy")
     tables: SessionTables = {}
     refusals: dict[str, str] = {}
     for key, snapshot in bars.items():
-        closes = _closes(book.symphony, key, snapshot)
+        closes = _closes(book.symphony, key, snapshot.bars)
         evaluation = evaluate([book.symphony], closes)[book.name]
         try:
             weights = evaluation.at(as_session(key))
@@ -124,12 +168,14 @@ def evaluate_sessions(book: Book, bars: SessionScans) -> tuple[SessionTables, di
                 "strategy": [book.name] * len(weights),
                 "symbol": list(weights),
                 "weight": list(weights.values()),
+                "snapshot": [snapshot.sha256] * len(weights),
             },
             schema={
                 "date": pl.Date,
                 "strategy": pl.String,
                 "symbol": pl.String,
                 "weight": pl.Float64,
+                "snapshot": pl.String,
             },
         )
     return tables, refusals
@@ -139,7 +185,10 @@ def _metadata(table: pl.DataFrame) -> dict[str, dg.MetadataValue[Any]]:
     rows = table.sort("weight", descending=True).iter_rows(named=True)
     lines = ["| symbol | weight |", "|---|---:|"]
     lines += [f"| {row['symbol']} | {row['weight']:.2%} |" for row in rows]
-    return {"weights": dg.MetadataValue.md("\n".join(lines))}
+    return {
+        "weights": dg.MetadataValue.md("\n".join(lines)),
+        "snapshot": dg.MetadataValue.text(table["snapshot"][0]),
+    }
 
 
 def consolidated_portfolio_asset(

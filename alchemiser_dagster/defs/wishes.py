@@ -4,10 +4,10 @@ from datetime import date
 
 import polars as pl
 
-from alchemiser_dagster.books.planning import PlanError
 from alchemiser_dagster.books.strategies import Book
-from alchemiser_dagster.books.weights import WeightError
+from alchemiser_dagster.defs.bars import FINDINGS
 from alchemiser_dagster.defs.plans import (
+    UNPLANNABLE,
     is_scheduled,
     plan_key,
     plan_of_book,
@@ -17,6 +17,8 @@ from alchemiser_dagster.defs.plans import (
 from alchemiser_dagster.defs.resources import AccountRecords
 from alchemiser_dagster.defs.tables import TableMissing
 from alchemiser_dagster.execution.preparation import Wish
+from alchemiser_dagster.market.fitness import why_unfit
+from alchemiser_dagster.market.sessions import previous_session
 from alchemiser_dagster.symphony import Symphony
 
 
@@ -24,6 +26,9 @@ def book_wish(records: AccountRecords, book: Book, session: date) -> Wish:
     """The wish of a book for `session`, from its published plan."""
     if book.symphony is None:
         return Wish(missing=book.problem)
+    unfit = _unfit(records, book, session)
+    if unfit is not None:
+        return Wish(missing=unfit)
     try:
         plan = records.tables.read(plan_key(book.name), session.isoformat())
     except TableMissing as missing:
@@ -34,14 +39,30 @@ def book_wish(records: AccountRecords, book: Book, session: date) -> Wish:
 def expected_wish(records: AccountRecords, book: Book, session: date) -> Wish:
     """The same, before the plan is published: from the plan that would be published now."""
     key, day = plan_key(book.name), session.isoformat()
-    published = records.tables.path(key, day).exists() or records.tables.refusal(key, day)
+    published = records.tables.exists(key, day) or records.tables.refusal(key, day)
     if published or book.symphony is None:
         return book_wish(records, book, session)
+    unfit = _unfit(records, book, session)
+    if unfit is not None:
+        return Wish(missing=unfit)
     try:
         plan = plan_of_book(records, book, book.symphony, session)
-    except (TableMissing, WeightError, PlanError) as missing:
+    except UNPLANNABLE as missing:
         return Wish(missing=f"no plan: {missing}")
     return _wish(records, book, book.symphony, session, plan_table(plan))
+
+
+def _unfit(records: AccountRecords, book: Book, session: date) -> str | None:
+    """Why the latest checks of the bars behind a plan forbid to trade it.
+
+    They may be younger than the plan: bars are checked again at noon.
+    """
+    evening = previous_session(session).isoformat()
+    try:
+        findings = records.tables.read([FINDINGS], evening)
+    except TableMissing as missing:
+        return str(missing)
+    return why_unfit(findings, records.universe().of_book(book.name))
 
 
 def _wish(

@@ -34,6 +34,7 @@ from alpaca.trading.requests import (
     OrderRequest,
 )
 
+from alchemiser_dagster.api_calls import CallBudget, discipline
 from alchemiser_dagster.books.money import to_cents
 from alchemiser_dagster.execution.broker import (
     Account,
@@ -44,7 +45,7 @@ from alchemiser_dagster.execution.broker import (
     Position,
     TradingDay,
 )
-from alchemiser_dagster.execution.calls import CallBudget, discipline, read_again
+from alchemiser_dagster.execution.calls import read_again
 from alchemiser_dagster.execution.errors import BrokerError, after_submit
 from alchemiser_dagster.execution.quotes import Quote
 from alchemiser_dagster.execution.wire import (

@@ -15,8 +15,9 @@ adj_close   Float64  close adjusted for splits and dividends, so that its ratio 
                      something; equal to close where a source has none
 ==========  =======  ==============================================================
 
-A file is used whole or not at all: one broken row is an error that names it, because a gap in
-a price history changes signals silently.
+A gap in a price history changes signals silently. So a file is used whole or not at all, one
+broken row being an error that names it; and of what a vendor sends, a symbol is used whole or not
+at all (`sift_bars`).
 """
 
 from collections.abc import Iterable
@@ -27,7 +28,7 @@ import numpy as np
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
-from alchemiser_dagster.market.quality import broken_rows
+from alchemiser_dagster.market.quality import broken_rows, first_broken_rule
 from alchemiser_dagster.market.sessions import sessions_between
 from alchemiser_dagster.market.symbols import broker_symbol
 from alchemiser_dagster.symphony import ClosingPrices
@@ -81,13 +82,39 @@ def read_bars(
     return select_bars(bars, symbols, first, last)
 
 
+def conformed_bars(table: pl.DataFrame, origin: str) -> pl.DataFrame:
+    """`table` with exactly the columns and types of `BARS_SCHEMA`, sorted by symbol and date.
+
+    Its rows may be broken; `checked_bars` refuses them, `sift_bars` sets them aside.
+
+    Raises:
+        BarsColumnError: see the class; `origin` says in it where the table comes from.
+    """
+    _require_columns(table.columns, origin)
+    wrong = [
+        f"{name} of type {expected}, was {table.schema[name]}"
+        for name, expected in _expected_types(table.columns).items()
+        if not _has_type(table[name], expected)
+    ]
+    if wrong:
+        raise BarsColumnError(f"{origin}: expected column " + "; ".join(wrong))
+    adjusted = pl.col("adj_close") if "adj_close" in table.columns else pl.lit(None)
+    bars = table.select(
+        _dotted(table["symbol"]),
+        _calendar_date(pl.col("date").cast(pl.Date)),
+        pl.col(*PRICES, "volume").cast(pl.Float64),
+        adjusted.cast(pl.Float64).fill_null(pl.col("close")).alias("adj_close"),
+    )
+    return bars.sort("symbol", "date")
+
+
 def checked_bars(table: pl.DataFrame, origin: str) -> pl.DataFrame:
     """`table` in the form of the bars table; `origin` says in errors where it comes from.
 
     Raises:
         BarsColumnError, BarsRowError: see the classes.
     """
-    bars = _conformed(table, origin)
+    bars = conformed_bars(table, origin)
     problems = broken_rows(bars)
     if problems:
         listed = "".join(f"\n  - {problem}" for problem in problems)
@@ -95,11 +122,24 @@ def checked_bars(table: pl.DataFrame, origin: str) -> pl.DataFrame:
             f"{origin}: expected one sound bar per symbol and NYSE session, was:{listed}\n"
             "  Repair these rows or fetch the file anew; nothing of it was used."
         )
-    # what rounding has left open is closed, so that readers may rely on low <= open, close <= high
-    return bars.with_columns(
-        high=pl.max_horizontal("open", "high", "close"),
-        low=pl.min_horizontal("open", "low", "close"),
+    return _closed(bars)
+
+
+def sift_bars(bars: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The sound symbols of `bars`, and the rows that are set aside.
+
+    `bars` is as `conformed_bars` gives it. A symbol with one broken row is set aside whole; its
+    rows have the further column rule: the name of the check (symbols, sessions, unique, prices)
+    that the row fails, null for a row that is sound in itself. Both tables are sorted by symbol and
+    date, and every row of `bars` is in one of them.
+    """
+    marked = bars.with_columns(first_broken_rule(bars))
+    broken = marked.filter(pl.col("rule").is_not_null())["symbol"].unique().drop_nulls()
+    set_aside = (pl.col("rule").is_not_null() | pl.col("symbol").is_in(broken.implode())).fill_null(
+        True
     )
+    sound = _closed(marked.filter(~set_aside).drop("rule"))
+    return sound, marked.filter(set_aside)
 
 
 def select_bars(
@@ -142,6 +182,14 @@ def closing_prices(bars: pl.DataFrame, through: date | None = None) -> ClosingPr
     return ClosingPrices(sessions=tuple(sessions), symbols=tuple(symbols), closes=closes)
 
 
+def _closed(bars: pl.DataFrame) -> pl.DataFrame:
+    """Sound bars without what rounding has left open: low <= open, close <= high exactly."""
+    return bars.with_columns(
+        high=pl.max_horizontal("open", "high", "close"),
+        low=pl.min_horizontal("open", "low", "close"),
+    )
+
+
 def _read_columns(path: Path) -> pl.DataFrame:
     if not path.is_file():
         was = "a folder" if path.is_dir() else "nothing there"
@@ -173,26 +221,6 @@ def _require_columns(present: Iterable[str], origin: str) -> None:
             f"(and optionally adj_close), was {', '.join(present)}: "
             f"{', '.join(missing)} missing"
         )
-
-
-def _conformed(table: pl.DataFrame, origin: str) -> pl.DataFrame:
-    """`table` with exactly the columns and types of `BARS_SCHEMA`, sorted by symbol and date."""
-    _require_columns(table.columns, origin)
-    wrong = [
-        f"{name} of type {expected}, was {table.schema[name]}"
-        for name, expected in _expected_types(table.columns).items()
-        if not _has_type(table[name], expected)
-    ]
-    if wrong:
-        raise BarsColumnError(f"{origin}: expected column " + "; ".join(wrong))
-    adjusted = pl.col("adj_close") if "adj_close" in table.columns else pl.lit(None)
-    bars = table.select(
-        _dotted(table["symbol"]),
-        _calendar_date(pl.col("date").cast(pl.Date)),
-        pl.col(*PRICES, "volume").cast(pl.Float64),
-        adjusted.cast(pl.Float64).fill_null(pl.col("close")).alias("adj_close"),
-    )
-    return bars.sort("symbol", "date")
 
 
 def _expected_types(columns: Iterable[str]) -> dict[str, str]:

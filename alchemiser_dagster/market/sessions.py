@@ -1,7 +1,9 @@
 """NYSE sessions: the days on which US stocks trade, with their opening and closing times.
 
-`exchange_calendars` (calendar XNYS) is the only source. Its import and the calendar cost about
-half a second, so both happen on the first question and the answer is kept for the process.
+`exchange_calendars` (calendar XNYS) is the source. Its import and the calendar cost about half a
+second, so both happen on the first question and the answer is kept for the process. What the
+exchange decides at short notice, a day of mourning, an early close for a storm, it learns with its
+next release; until then a person writes it down (`calendar_file`), and `amend` takes it over.
 
 Dates are session dates (New York). Moments are aware datetimes; a naive one is refused, because
 it cannot be placed in a session.
@@ -9,6 +11,7 @@ it cannot be placed in a session.
 
 import warnings
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
@@ -34,6 +37,27 @@ class _Calendar:
     closes: tuple[datetime, ...]
 
 
+_closed: frozenset[date] = frozenset()
+_early: Mapping[date, time] = {}
+
+
+def amend(closed: Iterable[date], early: Mapping[date, time]) -> None:
+    """Take days as closed, and others as closing early (New York time), whatever the source says.
+
+    Replaces earlier amendments. Raises SessionError for an early close outside its session.
+    """
+    global _closed, _early
+    for day, closes in early.items():
+        opens = session_open(day)
+        if not opens.time() < closes <= REGULAR_CLOSE:
+            raise SessionError(
+                f"expected an early close of {day} between {opens:%H:%M} and "
+                f"{REGULAR_CLOSE:%H:%M}, was {closes:%H:%M}"
+            )
+    _closed, _early = frozenset(closed), dict(early)
+    _calendar.cache_clear()
+
+
 @cache
 def _calendar() -> _Calendar:
     import exchange_calendars
@@ -49,13 +73,28 @@ def _calendar() -> _Calendar:
         index = moments.dt.tz_convert(NEW_YORK)  # type: ignore[attr-defined]
         return tuple(moment.to_pydatetime(warn=False) for moment in index)
 
+    days = [
+        (day, opens, _closing(day, closes))
+        for day, opens, closes in zip(
+            (session.date() for session in nyse.sessions),
+            in_new_york(nyse.opens),
+            in_new_york(nyse.closes),
+            strict=True,
+        )
+        if day not in _closed
+    ]
     return _Calendar(
         first_day=first_day,
         last_day=last_day,
-        sessions=tuple(session.date() for session in nyse.sessions),
-        opens=in_new_york(nyse.opens),
-        closes=in_new_york(nyse.closes),
+        sessions=tuple(day for day, _, _ in days),
+        opens=tuple(opens for _, opens, _ in days),
+        closes=tuple(closes for _, _, closes in days),
     )
+
+
+def _closing(day: date, usual: datetime) -> datetime:
+    early = _early.get(day)
+    return usual if early is None else datetime.combine(day, early, NEW_YORK)
 
 
 def calendar_span() -> tuple[date, date]:

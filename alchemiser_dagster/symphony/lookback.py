@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from alchemiser_dagster.symphony.graph import (
     Asset,
     Filter,
@@ -15,21 +17,35 @@ from alchemiser_dagster.symphony.plan import nodes_of, scored_by
 from alchemiser_dagster.symphony.vocabulary import history_wanted
 
 
-def lookback(root: Node) -> int:
-    """Sessions of closes that `root` wants, the history of portfolios inside filters included."""
-    wanted: dict[Node, int] = {}
+def lookbacks(root: Node) -> dict[str, int]:
+    """Sessions of closes that `root` wants of each symbol, in the language's spelling.
+
+    The history of portfolios inside filters is included.
+    """
+    wanted: dict[Node, dict[str, int]] = {}
     for node in nodes_of(root):
-        own = 1
+        if isinstance(node, Asset):
+            wanted[node] = {node.symbol: 1}
+            continue
         below = [wanted[child] for child in children_of(node)]
+        own: dict[str, int] = {}
         if isinstance(node, If):
-            found = indicators_of(node.condition)
-            own = max((history_wanted(i.name, i.windows) for i in found), default=1)
+            for found in indicators_of(node.condition):
+                depth = history_wanted(found.name, found.windows)
+                own[found.symbol] = max(depth, own.get(found.symbol, 0))
         elif isinstance(node, Filter | InverseVolatility):
-            own = history_wanted(*scored_by(node))
+            scored = history_wanted(*scored_by(node))
             # The oldest return in a portfolio's window comes from weights decided before it.
             below = [
-                depth if isinstance(child, Asset) else depth + own - 1
-                for child, depth in zip(children_of(node), below, strict=True)
+                {symbol: depth + scored - 1 for symbol, depth in part.items()} for part in below
             ]
-        wanted[node] = max([own, *below])
+        wanted[node] = _deepest([own, *below])
     return wanted[root]
+
+
+def _deepest(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    deepest: dict[str, int] = {}
+    for part in parts:
+        for symbol, depth in part.items():
+            deepest[symbol] = max(depth, deepest.get(symbol, 0))
+    return deepest

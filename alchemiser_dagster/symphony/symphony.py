@@ -11,7 +11,7 @@ from alchemiser_dagster.symphony.errors import Position
 from alchemiser_dagster.symphony.fingerprint import fingerprint
 from alchemiser_dagster.symphony.graph import Asset, Filter, Indicator, Interned, Interner, Node
 from alchemiser_dagster.symphony.header import read_frame
-from alchemiser_dagster.symphony.lookback import lookback
+from alchemiser_dagster.symphony.lookback import lookbacks
 from alchemiser_dagster.symphony.reader import SourceText, read
 from alchemiser_dagster.symphony.rebalancing import Rebalancing
 from alchemiser_dagster.symphony.terms import Occurrence
@@ -78,9 +78,14 @@ class Symphony:
         return tuple(sorted({*self.held, *self.referenced}))
 
     @cached_property
+    def lookbacks(self) -> dict[str, int]:
+        """By symbol, the sessions of history after which it no longer matters where that began."""
+        return lookbacks(self.root)
+
+    @property
     def lookback(self) -> int:
         """Sessions of history after which its weights no longer depend on where history began."""
-        return lookback(self.root)
+        return max(self.lookbacks.values())
 
     @cached_property
     def fingerprint(self) -> str:

@@ -13,13 +13,13 @@ from typer.testing import CliRunner, Result
 from alchemiser_dagster.cli import app
 from alchemiser_dagster.commands.replay import embedded_broker, open_embedded_account
 from alchemiser_dagster.defs.plans import plan_key
+from alchemiser_dagster.defs.resources import AccountRecords
 from alchemiser_dagster.defs.signals import signal_key
-from alchemiser_dagster.defs.tables import TableStore
 from alchemiser_dagster.embedded import EmbeddedBroker
 from alchemiser_dagster.ledger.rails import ACCOUNT, Rail, set_rail
 from alchemiser_dagster.ledger.store import Ledger
 from alchemiser_dagster.settings import AccountFile, BrokerMode, Home, strategies_folder
-from tests.world import LEVELS, write_bars, write_strategies
+from tests.world import LEVELS, market, take_bars, write_bars, write_strategies
 
 from .conftest import flat
 
@@ -44,13 +44,23 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 def signals(account: Home, books: Mapping[str, Mapping[str, float]]) -> None:
     """Publish closes and these books' weights, as the evening of the inception does."""
-    tables, evening = TableStore(account.tables), INCEPTION.isoformat()
-    closes = [(symbol, INCEPTION, level) for symbol, level in LEVELS.items()]
-    bars = pl.DataFrame(closes, schema=["symbol", "date", "close"], orient="row")
-    tables.write(["daily_bars"], evening, bars)
+    records = records_of(account)
+    closes = (
+        market()
+        .filter(date=INCEPTION)
+        .with_columns(
+            pl.col("symbol").replace_strict(LEVELS).alias(price)
+            for price in ("open", "high", "low", "close")
+        )
+    )
+    take_bars(records, INCEPTION, closes)
     for book, weights in books.items():
         table = pl.DataFrame({"symbol": list(weights), "weight": list(weights.values())})
-        tables.write(signal_key(book), evening, table)
+        records.tables.write(signal_key(book), INCEPTION.isoformat(), table)
+
+
+def records_of(account: Home) -> AccountRecords:
+    return AccountRecords(home=str(account.path), strategies=str(strategies_folder()))
 
 
 def preview() -> Result:
@@ -85,7 +95,7 @@ def test_orders_of_several_books_are_shown_as_one(account: Home) -> None:
     assert market.count("SPY buy") == 1
     assert "momentum steady" in market
     assert "3 orders would be sent. Nothing was sent or recorded now." in said
-    assert not TableStore(account.tables).path(plan_key("steady"), SESSION.isoformat()).exists()
+    assert not records_of(account).tables.exists(plan_key("steady"), SESSION.isoformat())
 
 
 def test_nothing_is_recorded_in_the_ledger_nor_at_the_broker(account: Home) -> None:
@@ -113,13 +123,13 @@ def test_without_the_evenings_signals_no_book_can_be_planned(account: Home) -> N
     done = preview()
     assert done.exit_code == 1
     said = flat(done)
-    assert "steady: no plan: signal/steady of 2023-12-29: it has not been" in said
+    assert "steady: bar_findings of 2023-12-29: it has not been" in said
     assert "no book can be planned" in said
 
 
 def test_a_book_without_a_signal_is_left_out_with_the_reason(account: Home) -> None:
     signals(account, {"steady": ALL["steady"]})
-    TableStore(account.tables).refuse(signal_key("switch"), INCEPTION.isoformat(), "bars short")
+    records_of(account).tables.refuse(signal_key("switch"), INCEPTION.isoformat(), "bars short")
     done = preview()
     assert done.exit_code == 0, done.output
     said = flat(done)
@@ -129,7 +139,7 @@ def test_a_book_without_a_signal_is_left_out_with_the_reason(account: Home) -> N
 
 def test_a_published_plan_is_what_the_trading_job_would_take(account: Home) -> None:
     signals(account, ALL)
-    TableStore(account.tables).refuse(plan_key("switch"), SESSION.isoformat(), "the plan failed")
+    records_of(account).tables.refuse(plan_key("switch"), SESSION.isoformat(), "the plan failed")
     said = flat(preview())
     assert "switch: no plan: plan/switch of 2024-01-02: the plan failed" in said
 

@@ -18,13 +18,15 @@ from alchemiser_dagster.commands.replay import (
     replay,
 )
 from alchemiser_dagster.definitions import build_definitions
+from alchemiser_dagster.defs.bars import FINDINGS
 from alchemiser_dagster.defs.plans import PLAN_COLUMNS, plan_key
 from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk, TradingLock
 from alchemiser_dagster.embedded import ControlClient
 from alchemiser_dagster.ledger.store import Ledger
-from alchemiser_dagster.market.sessions import session_close
+from alchemiser_dagster.market.examination import FINDINGS_SCHEMA
+from alchemiser_dagster.market.sessions import previous_session, session_close
 from alchemiser_dagster.settings import AccountFile, BrokerMode, Home
-from tests.world import MOMENTUM, STEADY, SWITCH, market, write_bars, write_strategies
+from tests.world import MOMENTUM, STEADY, SWITCH, take_bars, write_bars, write_strategies
 
 INCEPTION = date(2023, 12, 29)
 SESSIONS = [date(2024, 1, 2), date(2024, 1, 3), date(2024, 1, 4)]
@@ -85,6 +87,8 @@ def write_plan(records: AccountRecords, session: date, book: str, **weights: str
     rows = [{"symbol": symbol, "weight": Decimal(weight)} for symbol, weight in weights.items()]
     table = pl.DataFrame(rows, schema=PLAN_COLUMNS)
     records.tables.write(plan_key(book), session.isoformat(), table)
+    evening = previous_session(session)
+    records.tables.write([FINDINGS], evening.isoformat(), FINDINGS_SCHEMA.to_frame())
 
 
 @dataclass
@@ -145,7 +149,7 @@ class Exchange:
 def exchange(tmp_path: Path) -> Iterator[Exchange]:
     """An account with one book, in the first evening of the account."""
     world = make_world(tmp_path, {"steady": (STEADY, "1")})
-    world.records.tables.write(["daily_bars"], "2023-12-29", market())
+    take_bars(world.records, INCEPTION)
     with embedded_broker(world.home, world.facts, world.strategies) as broker:
         yield Exchange(world, broker.control())
 

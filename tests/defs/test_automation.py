@@ -55,7 +55,7 @@ def test_a_trading_run_that_failed_is_tried_again_a_few_times(exchange: Exchange
 
 
 def test_an_evening_that_was_slept_through_is_made_up_for(exchange: Exchange) -> None:
-    exchange.world.records.tables.path(["daily_bars"], "2023-12-29").unlink()
+    exchange.world.records.tables.files.delete("daily_bars/2023-12-29.json")
     exchange.control.advance_to("next_open")
     assert exchange.requested() == ["evening:2023-12-29:0"]
     exchange.ended = [("evening", "2023-12-29", dg.DagsterRunStatus.FAILURE)] * 3

@@ -14,6 +14,7 @@ from alchemiser_dagster.defs.resources import AccountRecords
 from alchemiser_dagster.defs.tables import SessionTablesIOManager, TableStore
 from alchemiser_dagster.ledger.schema import blocks, crosses
 from alchemiser_dagster.settings import Home
+from alchemiser_dagster.storage import open_files
 from tests.ledger.traded import Traded, moment
 
 D = Decimal
@@ -57,7 +58,7 @@ def materialise(folder: Path, price: str) -> dg.ExecuteInProcessResult:
 
 
 def table(folder: Path, session: str) -> pl.DataFrame:
-    return TableStore(Home(folder).tables).read(["execution_quality"], session)
+    return TableStore(open_files(Home(folder).tables)).read(["execution_quality"], session)
 
 
 def test_a_row_a_block_and_a_row_a_cross(tmp_path: Path) -> None:

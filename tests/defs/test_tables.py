@@ -11,6 +11,7 @@ from alchemiser_dagster.defs.tables import (
     TableMissing,
     TableStore,
 )
+from alchemiser_dagster.storage import open_files
 
 KEY = ["signal", "nuclear"]
 WEIGHTS = pl.DataFrame({"symbol": ["TQQQ"], "weight": [1.0]})
@@ -18,7 +19,7 @@ DAYS = ["2026-11-18", "2026-11-19", "2026-11-20"]
 
 
 def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
-    store = TableStore(tmp_path)
+    store = TableStore(open_files(tmp_path))
     store.write(KEY, DAYS[0], WEIGHTS)
     assert store.read(KEY, DAYS[0]).equals(WEIGHTS)
     assert [path.name for path in (tmp_path / "signal" / "nuclear").iterdir()] == [
@@ -27,7 +28,7 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_a_table_that_is_not_there_says_why(tmp_path: Path) -> None:
-    store = TableStore(tmp_path)
+    store = TableStore(open_files(tmp_path))
     with pytest.raises(TableMissing, match="signal/nuclear of 2026-11-18: it has not been"):
         store.read(KEY, DAYS[0])
     store.refuse(KEY, DAYS[0], "TQQQ has no bar")
@@ -36,7 +37,7 @@ def test_a_table_that_is_not_there_says_why(tmp_path: Path) -> None:
 
 
 def test_a_refusal_replaces_an_earlier_table_and_the_other_way_round(tmp_path: Path) -> None:
-    store = TableStore(tmp_path)
+    store = TableStore(open_files(tmp_path))
     store.write(KEY, DAYS[0], WEIGHTS)
     store.refuse(KEY, DAYS[0], "restated")
     with pytest.raises(TableMissing):

@@ -130,8 +130,8 @@ def test_there_is_a_step_a_block_and_none_where_there_are_no_blocks(floors: Trad
 
 
 def test_a_session_without_anything_to_trade_comes_to_its_end(floors: TradingFloors) -> None:
-    floors.world.records.tables.path(["plan", "a"], str(TUESDAY)).unlink()
-    floors.world.records.tables.path(["plan", "b"], str(TUESDAY)).unlink()
+    floors.world.records.tables.files.delete(f"plan/a/{TUESDAY}.parquet")
+    floors.world.records.tables.files.delete(f"plan/b/{TUESDAY}.parquet")
     result = floors.run(TUESDAY)
     assert result.success
     assert [step for step in steps(result) if "work" in step] == []

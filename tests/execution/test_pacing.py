@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import requests
 
-from alchemiser_dagster.execution.calls import CallBudget
+from alchemiser_dagster.api_calls import CallBudget
 from alchemiser_dagster.execution.desk import WINDOW
 from alchemiser_dagster.ledger.rails import ACCOUNT, Rail
 from alchemiser_dagster.market.sessions import session_close

@@ -4,13 +4,26 @@ import json
 from datetime import date, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
+from alpaca.data.enums import DataFeed
 from alpaca.data.historical import StockHistoricalDataClient
 from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
 
+from alchemiser_dagster.api_calls import CallBudget
 from alchemiser_dagster.market.sessions import NEW_YORK
+from alchemiser_dagster.market.sources import AlpacaSource
+
+from .tables import MON, THU, TUE, WED
 
 PAGE = 3
+
+
+WEEK = {MON: 520.0, TUE: 521.0, WED: 522.0, THU: 523.0}
+
+
+def at(day: date, hour: int, minute: int = 0) -> datetime:
+    """A time of day in New York."""
+    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=NEW_YORK)
 
 
 class AlpacaData(BaseAdapter):
@@ -61,6 +74,14 @@ class AlpacaData(BaseAdapter):
         """Nothing is open."""
 
 
+class Generous(AlpacaData):
+    """Gives every bar there is, whatever the window."""
+
+    def page(self, query: dict[str, str]) -> dict[str, object]:
+        window = {"start": "1990-01-01T00:00:00+00:00", "end": "2030-01-01T00:00:00+00:00"}
+        return super().page(query | window)
+
+
 class Refusing(AlpacaData):
     """Answers everything with one status and body."""
 
@@ -80,3 +101,14 @@ def answer(request: PreparedRequest, status: int, body: object) -> Response:
     response.elapsed = timedelta(0)
     response._content = json.dumps(body).encode()
     return response
+
+
+def same_adjusted(closes: dict[str, dict[date, float]]) -> AlpacaData:
+    """A service whose adjusted closes are the unadjusted ones."""
+    return AlpacaData({"raw": closes, "all": closes})
+
+
+def source(data: AlpacaData, now: datetime) -> AlpacaSource:
+    """A source that loses no time with pauses."""
+    budget = CallBudget(wait=lambda _: None)
+    return AlpacaSource(data.client(), DataFeed.SIP, lambda: now, budget=budget)

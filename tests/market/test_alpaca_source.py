@@ -4,29 +4,15 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from alpaca.data.enums import DataFeed
-from alpaca.data.historical import StockHistoricalDataClient
 
-from alchemiser_dagster.market.bars import BarsRowError, missing_symbols
-from alchemiser_dagster.market.sessions import NEW_YORK, SessionError
+from alchemiser_dagster.market.bars import missing_symbols
+from alchemiser_dagster.market.sessions import SessionError
 from alchemiser_dagster.market.sources import AlpacaSource, SourceError
-from alchemiser_dagster.market.sources.alpaca import SYMBOLS_PER_REQUEST, request_window
+from alchemiser_dagster.market.sources.alpaca import SYMBOLS_PER_REQUEST
+from alchemiser_dagster.market.sources.alpaca_bars import request_window, session_of
 
-from .alpaca_answers import AlpacaData, Refusing
+from .alpaca_answers import WEEK, AlpacaData, Generous, at, same_adjusted, source
 from .tables import GOOD_FRIDAY, MON, SATURDAY, THU, TUE, WED
-
-WEEK = {MON: 520.0, TUE: 521.0, WED: 522.0, THU: 523.0}
-
-
-def same_adjusted(closes: dict[str, dict[date, float]]) -> AlpacaData:
-    return AlpacaData({"raw": closes, "all": closes})
-
-
-def at(day: date, hour: int, minute: int = 0) -> datetime:
-    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=NEW_YORK)
-
-
-def source(data: AlpacaData, now: datetime) -> AlpacaSource:
-    return AlpacaSource(data.client(), DataFeed.SIP, lambda: now)
 
 
 class TestRequestWindow:
@@ -58,14 +44,19 @@ class TestCompletedBars:
         bars = source(same_adjusted({"SPY": WEEK}), now).daily_bars(["SPY"], MON, THU)
         assert bars["date"].to_list() == [MON, TUE, WED]
 
-    def test_a_partial_bar_that_comes_unasked_is_dropped(self):
-        class Generous(AlpacaData):
-            def page(self, query):
-                return super().page(query | {"end": "2030-01-01T00:00:00+00:00"})
+    def test_a_partial_bar_that_comes_unasked_is_dropped_and_counted(self, caplog):
+        data = Generous({"raw": {"SPY": WEEK, "QQQ": WEEK}, "all": {"SPY": WEEK, "QQQ": WEEK}})
+        fetched = source(data, at(THU, 11)).fetch(["SPY", "QQQ"], MON, THU)
+        assert fetched.bars["date"].to_list() == [MON, TUE, WED] * 2
+        assert fetched.dropped_partial == 2
+        assert "2 bars outside 2024-03-25..2024-03-27 dropped, 2 of them" in caplog.text
 
-        data = Generous({"raw": {"SPY": WEEK}, "all": {"SPY": WEEK}})
-        bars = source(data, at(THU, 11)).daily_bars(["SPY"], MON, THU)
-        assert bars["date"].to_list() == [MON, TUE, WED]
+    def test_bars_before_the_span_are_dropped_and_are_no_partial_ones(self):
+        fetched = source(Generous({"raw": {"SPY": WEEK}, "all": {"SPY": WEEK}}), at(THU, 20)).fetch(
+            ["SPY"], WED, THU
+        )
+        assert fetched.bars["date"].to_list() == [WED, THU]
+        assert fetched.dropped_partial == 0
 
     def test_a_span_may_end_on_a_day_without_session_or_ahead_of_time(self):
         now = at(SATURDAY, 12)
@@ -89,8 +80,16 @@ class TestRequests:
         assert missing_symbols(bars, symbols[:4]) == ["S2", "S3"]
         firsts = [query for query in data.requests if "page_token" not in query]
         asked = [(query["adjustment"], query["symbols"].count(",") + 1) for query in firsts]
-        assert asked == [("raw", 100), ("raw", 1), ("all", 100), ("all", 1)]
+        assert asked == [("raw", 100), ("all", 100), ("raw", 1), ("all", 1)]
         assert len(data.requests) > len(firsts)
+
+    def test_a_long_history_goes_into_requests_of_fewer_symbols(self):
+        """27 years are 7,000 sessions: eight symbols to 60,000 bars."""
+        symbols = [f"S{n}" for n in range(20)]
+        data = same_adjusted(dict.fromkeys(symbols[:2], WEEK))
+        source(data, at(THU, 20)).daily_bars(symbols, date(1997, 1, 2), THU)
+        raw = [query["symbols"] for query in data.requests if query["adjustment"] == "raw"]
+        assert {names.count(",") + 1 for names in raw} == {8, 4}
 
     def test_the_feed_is_always_named(self):
         data = same_adjusted({"SPY": WEEK})
@@ -105,51 +104,67 @@ class TestRequests:
         assert data.requests[0]["symbols"] == "BRK.B"
 
 
-class TestPrices:
-    def test_prices_are_unadjusted_and_adj_close_is_adjusted(self):
-        # a dividend of 5.21 goes ex on Wednesday: earlier closes shrink by 1 - 5.21 / 521 = 0.99
-        data = AlpacaData({"raw": {"SPY": WEEK}, "all": {"SPY": WEEK | {MON: 514.8, TUE: 515.79}}})
-        bars = source(data, at(THU, 20)).daily_bars(["SPY"], MON, THU)
-        assert bars["close"].to_list() == [520.0, 521.0, 522.0, 523.0]
-        assert bars["adj_close"].to_list() == [514.8, 515.79, 522.0, 523.0]
-
-    def test_a_bar_without_its_adjusted_twin_is_refused(self):
-        data = AlpacaData({"raw": {"SPY": WEEK}, "all": {"SPY": {MON: 520.0, TUE: 521.0}}})
-        with pytest.raises(SourceError, match=r"was 2 with one only, .* SPY on 2024-03-27"):
-            source(data, at(THU, 20)).daily_bars(["SPY"], MON, THU)
-
-    def test_bars_that_break_the_rules_are_refused(self):
-        data = same_adjusted({"SPY": WEEK | {GOOD_FRIDAY: 524.0}})
-        with pytest.raises(BarsRowError, match=r"no NYSE session: SPY 2024-03-29"):
-            source(data, at(date(2024, 4, 1), 20)).daily_bars(["SPY"], MON, date(2024, 4, 1))
+JANUARY, JULY = ({date(2026, month, day): 100.0 + day for day in (13, 14, 15)} for month in (1, 7))
 
 
-class TestFailures:
-    def failure(self, data: AlpacaData) -> str:
-        with pytest.raises(SourceError) as caught:
-            source(data, at(THU, 20)).daily_bars(["SPY", "QQQ"], MON, THU)
-        return str(caught.value)
+class TestDocumentedCases:
+    """What a request at a given time has to give, in winter and in summer."""
 
-    def test_a_refusal_is_told_with_alpacas_words(self):
-        message = self.failure(
-            Refusing(403, {"message": "subscription does not permit querying recent SIP data"})
+    def dates(self, closes: dict[date, float], now: datetime, first: date, last: date) -> list:
+        bars = source(same_adjusted({"SPY": closes}), now).daily_bars(["SPY"], first, last)
+        return bars["date"].to_list()
+
+    def test_m1_the_last_session_is_in_the_window_in_winter(self):
+        day = date(2026, 1, 15)
+        start, end = request_window(day, day, at(date(2026, 1, 20), 12))
+        assert start == datetime(2026, 1, 15, 5, tzinfo=UTC)
+        assert end == datetime(2026, 1, 16, 5, tzinfo=UTC) - timedelta(microseconds=1)
+        assert self.dates(JANUARY, at(day, 20), day, day) == [day]
+
+    def test_m2_the_last_session_is_in_the_window_in_summer_and_the_next_is_not(self):
+        day, before = date(2026, 7, 15), date(2026, 7, 14)
+        assert self.dates(JULY, at(day, 20), day, day) == [day]
+        assert self.dates(JULY, at(day, 20), before, before) == [before]
+
+    def test_m3_a_stamp_is_a_midnight_in_new_york(self):
+        assert session_of("2026-01-15T05:00:00Z") == date(2026, 1, 15)
+        assert session_of("2026-07-15T04:00:00Z") == date(2026, 7, 15)
+        for stamp in ("2026-01-16T00:00:00Z", "2026-01-15T04:00:00Z", "2026-07-15T05:00:00Z"):
+            with pytest.raises(ValueError, match="midnight New York"):
+                session_of(stamp)
+
+    def test_m3_bars_of_any_other_time_are_refused(self):
+        class Utc(AlpacaData):
+            def page(self, query):
+                bar = {"t": "2026-01-16T00:00:00Z"} | dict.fromkeys("ohlcv", 1.0)
+                return {"bars": {"SPY": [bar]}, "next_page_token": None}
+
+        with pytest.raises(SourceError, match="midnight New York, was 2026-01-16T00:00:00Z"):
+            source(Utc({}), at(date(2026, 1, 16), 20)).daily_bars(
+                ["SPY"], date(2026, 1, 13), date(2026, 1, 16)
+            )
+
+    def test_m4_at_noon_the_bar_of_today_is_dropped_and_counted(self):
+        data = Generous({"raw": {"SPY": JANUARY}, "all": {"SPY": JANUARY}})
+        fetched = source(data, at(date(2026, 1, 15), 12)).fetch(
+            ["SPY"], date(2026, 1, 13), date(2026, 1, 15)
         )
-        assert "Alpaca (sip): expected daily bars of QQQ and 1 more" in message
-        assert "subscription does not permit" in message
+        assert fetched.bars["date"].max() == date(2026, 1, 14)
+        assert fetched.dropped_partial == 1
 
-    def test_answers_of_another_form_are_told(self):
-        assert "AttributeError" in self.failure(Refusing(200, {"bars": None}))
-        assert "ValueError" in self.failure(Refusing(200, {"nothing": {}}))
-        bar = {"t": "soon", "o": 1, "h": 1, "l": 1, "c": 1, "v": 1}
-        assert "ValidationError" in self.failure(Refusing(200, {"bars": {"SPY": [bar]}}))
+    @pytest.mark.parametrize(("minute", "last"), [(5, 14), (20, 15)])
+    def test_m5_a_session_is_over_a_quarter_of_an_hour_after_its_close(self, minute, last):
+        now = at(date(2026, 1, 15), 16, minute)
+        dates = self.dates(JANUARY, now, date(2026, 1, 13), date(2026, 1, 15))
+        assert dates[-1] == date(2026, 1, last)
 
-    def test_a_client_of_raw_answers_is_refused(self):
-        client = same_adjusted({"SPY": WEEK}).client()
-        client._use_raw_data = True
-        with pytest.raises(SourceError, match="build the client without raw_data"):
-            AlpacaSource(client, now=lambda: at(THU, 20)).daily_bars(["SPY"], MON, THU)
+    def test_m6_a_session_that_closes_early_is_over_early(self):
+        day = date(2026, 11, 27)
+        assert self.dates({day: 100.0}, at(day, 13, 20), day, day) == [day]
+        assert self.dates({day: 100.0}, at(day, 13, 10), day, day) == []
 
-    def test_no_answer_at_all(self):
-        client = StockHistoricalDataClient("key", "secret", url_override="http://127.0.0.1:9")
-        with pytest.raises(SourceError, match="ConnectionError"):
-            AlpacaSource(client, now=lambda: at(THU, 20)).daily_bars(["SPY"], MON, THU)
+    def test_m20_a_symbol_of_which_nothing_comes_is_missing(self):
+        bars = source(same_adjusted({"QQQ": WEEK}), at(THU, 20)).daily_bars(
+            ["SPY", "QQQ"], MON, THU
+        )
+        assert missing_symbols(bars, ["SPY", "QQQ"]) == ["SPY"]

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from alchemiser_dagster.market.bars import (
     BARS_SCHEMA,
@@ -12,8 +14,12 @@ from alchemiser_dagster.market.bars import (
     BarsError,
     BarsRowError,
     UnreadableBarsError,
+    checked_bars,
+    conformed_bars,
+    empty_bars,
     missing_symbols,
     read_bars,
+    sift_bars,
 )
 
 from .tables import GOOD_FRIDAY, MON, SATURDAY, THU, TUE, WED, bar, table, written
@@ -201,6 +207,91 @@ def test_a_truncated_file_is_refused(tmp_path, kept):
     path.write_bytes(content[: int(len(content) * kept)])
     with pytest.raises(UnreadableBarsError, match="truncated"):
         read_bars(path)
+
+
+def test_a_broken_row_sets_its_symbol_aside_whole():
+    rows = table(
+        bar("SPY", MON, 520.0),
+        bar("SPY", TUE, 521.0),
+        bar("TLT", MON, 90.0),
+        bar("TLT", TUE, float("nan")),
+        bar("TLT", WED, 91.0),
+    )
+    sound, aside = sift_bars(conformed_bars(rows, origin="test"))
+    assert sound.equals(checked_bars(rows.filter(pl.col("symbol") == "SPY"), origin="test"))
+    assert aside.select("symbol", "date", "rule").rows() == [
+        ("TLT", MON, None),
+        ("TLT", TUE, "prices"),
+        ("TLT", WED, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "row"),
+    [
+        ("prices", bar("SPY", TUE, 10.0, open=9.0, high=11.0)),  # m16: low 10, open 9
+        ("prices", bar("SPY", TUE, float("nan"))),
+        ("prices", bar("SPY", TUE, 10.0, volume=-1)),
+        ("prices", bar("SPY", TUE, 10.0, adj_close=0.0)),
+        ("unique", bar("SPY", MON, 10.0)),  # m15
+        ("sessions", bar("SPY", SATURDAY, 10.0)),
+        ("sessions", bar("SPY", None, 10.0)),
+    ],
+)
+def test_m15_m16_each_row_set_aside_says_which_rule_it_breaks(rule, row):
+    rows = table(bar("SPY", MON, 10.0, adj_close=10.0), row)
+    sound, aside = sift_bars(conformed_bars(rows, origin="test"))
+    assert sound.is_empty()
+    assert aside["rule"].drop_nulls().to_list() == [rule]
+
+
+def test_m16_no_volume_on_a_day_is_sound():
+    rows = conformed_bars(table(bar("SPY", MON, 10.0, volume=0)), origin="test")
+    assert sift_bars(rows)[1].is_empty()
+
+
+def test_rows_without_a_symbol_take_no_symbol_along():
+    rows = table(bar("SPY", MON, 520.0), bar(None, MON, 1.0), bar("", TUE, 1.0))
+    sound, aside = sift_bars(conformed_bars(rows, origin="test"))
+    assert sound["symbol"].to_list() == ["SPY"]
+    assert aside["rule"].to_list() == ["symbols", "symbols"]
+
+
+def test_sifting_nothing_gives_nothing():
+    sound, aside = sift_bars(empty_bars())
+    assert (sound.schema, sound.height) == (BARS_SCHEMA, 0)
+    assert (aside.schema, aside.height) == (BARS_SCHEMA | {"rule": pl.String}, 0)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["SPY", "TLT", "GLD", "", None]),
+            st.sampled_from([MON, TUE, WED, SATURDAY, None]),
+            st.sampled_from([1.0, 2.0, 0.0, -1.0, float("nan"), float("inf"), None]),
+            st.sampled_from([1.0, 2.0]),
+        ),
+        max_size=12,
+    )
+)
+def test_sifting_loses_no_row_and_leaves_only_sound_symbols(rows):
+    bars = conformed_bars(
+        pl.DataFrame(
+            [(symbol, day, opened, 3.0, 0.5, close, 10.0) for symbol, day, opened, close in rows],
+            schema=["symbol", "date", "open", "high", "low", "close", "volume"],
+            orient="row",
+            schema_overrides={"symbol": pl.String, "date": pl.Date, "open": pl.Float64},
+        ).with_columns(pl.col("high", "low", "close", "volume").cast(pl.Float64)),
+        origin="test",
+    )
+    sound, aside = sift_bars(bars)
+    assert sound.height + aside.height == bars.height
+    assert not set(sound["symbol"]) & set(aside["symbol"])
+    if not sound.is_empty():
+        assert checked_bars(sound, origin="test").equals(sound)
+    for (symbol,), rows_aside in aside.group_by("symbol"):
+        assert not symbol or rows_aside["rule"].is_not_null().any()
 
 
 @pytest.mark.skipif(not REAL_BARS.exists(), reason="no file of real bars here")

@@ -2,10 +2,12 @@ from datetime import date
 
 import polars as pl
 
+from alchemiser_dagster.market.actions import Action, actions_table
 from alchemiser_dagster.market.bars import checked_bars, empty_bars
 from alchemiser_dagster.market.findings import (
     ahead,
     behind,
+    disordered,
     gaps,
     idle,
     jumps,
@@ -44,18 +46,38 @@ def test_a_recent_gap_is_an_error_an_old_one_a_warning():
     days = sessions_between(date(2022, 1, 3), THU)
     full = [bar("SPY", day, 1.0) for day in days]
     old = [bar("OLD", day, 1.0) for day in days if day != date(2022, 2, 1)]
-    new = [bar("NEW", day, 1.0) for day in days if day >= MON and day != WED]
-    found = gaps(bars(*full, *old, *new), through=THU)
-    assert found.rows() == [
-        ("NEW", 1, 1, WED, "error"),
-        ("OLD", 1, 0, date(2022, 2, 1), "warning"),
+    new = [
+        bar("NEW", day, 1.0) for day in days if day >= date(2024, 3, 22) and day not in (MON, WED)
+    ]
+    assert gaps(bars(*full, *old, *new), through=THU).rows() == [
+        ("NEW", MON, MON, 1, "error"),
+        ("NEW", WED, WED, 1, "error"),
+        ("OLD", date(2022, 2, 1), date(2022, 2, 1), 1, "warning"),
     ]
     assert gaps(empty_bars(), THU).is_empty()
 
 
-def test_an_end_before_the_others_is_a_gap():
-    found = gaps(bars(*closes("SPY", 1, 1, 1, 1), *closes("OLD", 1, 1)), through=THU)
-    assert found.rows() == [("OLD", 2, 2, THU, "error")]
+def test_m17_the_last_252_sessions_are_recent():
+    days = sessions_between(date(2022, 1, 3), THU)
+    for sessions_ago, severity in (
+        (30, "error"),
+        (251, "error"),
+        (252, "warning"),
+        (400, "warning"),
+    ):
+        missing = days[-1 - sessions_ago]
+        found = gaps(bars(*(bar("SPY", day, 1.0) for day in days if day != missing)), through=THU)
+        assert found.rows() == [("SPY", missing, missing, 1, severity)]
+
+
+def test_sessions_missing_in_a_row_are_one_gap_over_holidays_too():
+    days = sessions_between(MON, date(2024, 4, 2))
+    found = gaps(bars(*(bar("SPY", day, 1.0) for day in (days[0], days[-1]))), through=days[-1])
+    assert found.rows() == [("SPY", TUE, AFTER_EASTER, 4, "error")]
+
+
+def test_an_end_before_the_others_is_no_gap():
+    assert gaps(bars(*closes("SPY", 1, 1, 1, 1), *closes("OLD", 1, 1)), through=THU).is_empty()
 
 
 def test_large_moves_are_warnings_by_the_kind_of_instrument():
@@ -76,6 +98,52 @@ def test_a_move_by_a_split_ratio_is_an_error():
 def test_a_split_that_is_adjusted_for_is_no_jump():
     rows = [bar("NVDA", MON, 1200.0, adj_close=120.0), bar("NVDA", TUE, 121.0, adj_close=121.0)]
     assert jumps(bars(*rows)).is_empty()
+
+
+def test_a_corporate_action_explains_a_move_of_its_day():
+    table_ = bars(*closes("DHR", 100, 161), *closes("DOWN", 100, 50), *closes("OTHER", 100, 161))
+    actions = actions_table(
+        [
+            Action("DHR", TUE, "spin_off", ratio=0.5, new_symbol="FTV"),
+            Action("DOWN", TUE, "dividend", 50.0),
+        ]
+    )
+    assert jumps(table_, actions=actions)["symbol"].to_list() == ["OTHER"]
+
+
+def test_a_split_that_the_feed_knows_and_prices_do_not_is_an_error():
+    table_ = bars(*closes("NVDA", 1200, 119), *closes("THREE", 90, 60.5), *closes("FINE", 90, 95))
+    actions = actions_table(
+        [
+            Action("NVDA", TUE, "split", ratio=10.0),
+            Action("THREE", TUE, "split", ratio=1.5),
+            Action("FINE", TUE, "split", ratio=3.0),
+        ]
+    )
+    found = jumps(table_, actions=actions)
+    assert found.select("symbol", "split_ratio", "is_known", "severity").rows() == [
+        ("NVDA", 0.1, True, "error"),
+        ("THREE", 1 / 1.5, True, "error"),
+    ]
+
+
+def test_a_small_stock_dividend_is_no_split():
+    actions = actions_table([Action("KO", TUE, "stock_dividend", ratio=1.15)])
+    assert jumps(bars(*closes("KO", 115, 100)), actions=actions).is_empty()
+
+
+def test_an_action_on_a_missing_session_shows_in_the_next_bar():
+    rows = [bar("DHR", MON, 100.0), bar("DHR", WED, 161.0)]
+    actions = actions_table([Action("DHR", TUE, "spin_off", ratio=0.5, new_symbol="FTV")])
+    assert jumps(bars(*rows), actions=actions).is_empty()
+
+
+def test_rows_out_of_order():
+    sound = bars(*closes("SPY", 1, 2, 3), *closes("TLT", 1, 2))
+    assert disordered(sound).is_empty()
+    swapped = sound[[0, 2, 1, 3, 4]]
+    assert disordered(swapped).rows() == [("SPY", TUE)]
+    assert disordered(sound[[3, 4, 0, 1, 2]]).rows() == [("SPY", MON)]
 
 
 def test_short_histories():
