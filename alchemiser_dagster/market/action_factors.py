@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from alchemiser_dagster.market.actions import Action
 
 SHARE_KINDS = ("split", "stock_dividend")
-SCALING_KINDS = ("dividend", *SHARE_KINDS, "spin_off", "merger")
+UNKNOWN_KINDS = ("spin_off", "merger")
+SCALING_KINDS = ("dividend", *SHARE_KINDS, *UNKNOWN_KINDS)
 
 
 @dataclass(frozen=True)
@@ -38,17 +39,17 @@ def share_factor(actions: list[Action]) -> float:
 
 
 def possible_factors(
-    actions: list[Action], later: list[Action], sources: tuple[Closes, ...]
+    actions: list[Action], others: list[Action], sources: tuple[Closes, ...]
 ) -> list[float]:
-    """What `actions` may do together to the prices before them.
+    """What `actions` may do together to the prices before them; empty where that is not known.
 
-    Vendors differ in whether the close that a dividend is compared with, or the dividend, is
-    restated by `later` splits, and yesterday's table may hold another close than today's: there is
-    one factor for each such reading. None where the factor of one action is unknown.
+    There is one factor for each reading of a dividend. Vendors differ in whether the close that it
+    is compared with, or its amount, is restated by the splits among `others` on its day and later,
+    and yesterday's table may hold another close than today's.
     """
     factors = set()
     for closes, is_restated in product(sources, (False, True)):
-        each = [_factor(action, later if is_restated else [], closes) for action in actions]
+        each = [_factor(action, others if is_restated else [], closes) for action in actions]
         known = [factor for factor in each if factor is not None]
         if len(known) == len(actions):
             factors.add(prod(known))
@@ -81,15 +82,15 @@ def described(action: Action) -> str:
     return f"{words} on {action.ex_date}"
 
 
-def _factor(action: Action, later: list[Action], closes: Closes) -> float | None:
+def _factor(action: Action, others: list[Action], closes: Closes) -> float | None:
     """The factor, a finite number above 0, or None where it is unknown."""
     if _changes_shares(action):
         return share_factor([action])
     close = closes.before(action.ex_date)
     if action.kind != "dividend" or action.amount is None or close is None:
         return None
-    amount = action.amount * share_factor([act for act in later if act.ex_date > action.ex_date])
-    factor = 1 - amount / close
+    later = [other for other in others if other.ex_date >= action.ex_date]
+    factor = 1 - action.amount * share_factor(later) / close
     return factor if isfinite(factor) and factor > 0 else None
 
 

@@ -2,7 +2,8 @@
 
 What is odd is found in `findings` and `restatements`; here it becomes one table of sentences, with
 the severity of each and without what a person has accepted. An error means: no book that uses this
-symbol may trade on this snapshot. A warning means: somebody should look.
+symbol may trade on this snapshot (`fitness` says so, and makes one exception). A warning means:
+somebody should look.
 """
 
 from collections.abc import Mapping
@@ -46,7 +47,9 @@ CHECKS: Mapping[str, str] = {
     "restated": "The past is that of the snapshot before, scaled at most by known corporate "
     "actions: error where it is scaled for no known reason; warning where single bars were "
     "corrected, or where the source has no feed of actions to compare with.",
-    "history": "A symbol has as many bars as the strategies that use it need: error.",
+    "history": "A symbol has as many bars as the strategies that use it want, those included in "
+    "which averages settle: error. It stops no book by itself: a strategy whose windows reach "
+    "beyond the history has no signal, and the others look back less far.",
     "idle": "No symbol stands at one close without volume for 5 sessions, as halted and delisted "
     "ones do: warning.",
     "second_source": "Total returns are those of a second source within 2 %: warning.",

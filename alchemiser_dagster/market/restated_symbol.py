@@ -14,6 +14,7 @@ The ratio is held to be constant within `TOLERANCE`, and within what prices in w
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
+from itertools import combinations
 
 import numpy as np
 import polars as pl
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from alchemiser_dagster.market.action_factors import (
     SCALING_KINDS,
+    UNKNOWN_KINDS,
     Closes,
     described,
     possible_factors,
@@ -36,6 +38,9 @@ VOLUME_TOLERANCE = 0.01
 """Late prints amend volumes for days after the session."""
 MOSTLY = 0.9
 """The share of sessions on one factor that makes it a scaling, and the others corrections."""
+
+MOST_AT_ONCE = 5
+"""More actions than this between two sessions are taken to have been booked all together."""
 
 PRICES = ("open", "high", "low", "close")
 FIELDS = ("close", "adj_close", "open", "high", "low", "volume")
@@ -140,17 +145,24 @@ def _explained(
         step = level / level_after
         if abs(step - 1) <= TOLERANCE:
             continue
-        factors = possible_factors(here, actions, either_closes)
-        near = FACTOR_TOLERANCE + noise + noise_after
-        if factors and min(abs(step / factor - 1) for factor in factors) > near:
+        tolerance = FACTOR_TOLERANCE + noise + noise_after
+        booked = [
+            some
+            for some in _choices(here)
+            for factor in possible_factors(some, actions, either_closes)
+            if abs(step / factor - 1) <= tolerance
+        ]
+        if not booked and any(action.kind in UNKNOWN_KINDS for action in here):
+            booked = [here]
+        if not booked:
             continue
         explained[:cut] *= step
-        shares[:cut] *= share_factor(here)
-        listed = " and ".join(described(action) for action in here)
+        shares[:cut] *= share_factor(booked[0])
+        listed = " and ".join(described(action) for action in booked[0])
         late = ", booked late" if cut < sessions else ""
         found.append(
             Change(
-                kind=weightiest(here, closes).kind,
+                kind=weightiest(booked[0], closes).kind,
                 first=shared.day(0),
                 last=shared.day(cut - 1),
                 bars=cut,
@@ -171,6 +183,12 @@ def _by_position(
         if action.kind in SCALING_KINDS and days[0] < ex_date <= closes.dates[-1]:
             found[int(np.searchsorted(days, ex_date))].append(action)
     return found
+
+
+def _choices(actions: list[Action]) -> list[list[Action]]:
+    """All of `actions`, then all but one, and so on: the old table may know some of them."""
+    sizes = range(len(actions), 0, -1) if len(actions) <= MOST_AT_ONCE else [len(actions)]
+    return [list(some) for size in sizes for some in combinations(actions, size)]
 
 
 def _level(shared: _Shared, start: int, stop: int) -> tuple[float, float]:

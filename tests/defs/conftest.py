@@ -26,7 +26,10 @@ from alchemiser_dagster.ledger.store import Ledger
 from alchemiser_dagster.market.examination import FINDINGS_SCHEMA
 from alchemiser_dagster.market.sessions import previous_session, session_close
 from alchemiser_dagster.settings import AccountFile, BrokerMode, Home
+from tests.storage.stores import bucket, s3_server, s3_settings
 from tests.world import MOMENTUM, STEADY, SWITCH, take_bars, write_bars, write_strategies
+
+__all__ = ["bucket", "s3_server", "s3_settings"]
 
 INCEPTION = date(2023, 12, 29)
 SESSIONS = [date(2024, 1, 2), date(2024, 1, 3), date(2024, 1, 4)]

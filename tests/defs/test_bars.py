@@ -1,5 +1,6 @@
 """The market data of an account: one bad symbol, a vendor that restates, repairs at noon."""
 
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -241,3 +242,51 @@ def test_noon_has_nothing_to_do_where_the_bars_are_sound(evening: Evening) -> No
     skipped = noon(evening)
     assert isinstance(skipped, dg.SkipReason)
     assert skipped.skip_message == "the bars of 2023-12-29 are sound"
+
+
+def test_in_a_bucket_everything_is_as_in_a_folder(
+    evening: Evening, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bars, findings, signals and a plan, over HTTP."""
+    evening.run()
+    records = evening.world.records
+    here = records.snapshots.get(INCEPTION)
+    signal = records.tables.read(["signal", "switch"], EVENING)
+    monkeypatch.setenv("ALCHEMISER_TABLES", f"s3://{bucket}/tables")
+    there = evening.world.records
+    assert there.snapshots.find(INCEPTION) is None
+    evening.run()
+    assert there.snapshots.get(INCEPTION).sha256 == here.sha256
+    assert there.tables.read(["signal", "switch"], EVENING).equals(signal)
+    assert there.tables.files.names("daily_bars/") == [
+        "daily_bars/2023-12-29.json",
+        f"daily_bars/2023-12-29/{here.sha256}.parquet",
+    ]
+    assert there.tables.files.location("x") == f"s3://{bucket}/tables/account/x"
+
+
+def test_m27_a_signal_asks_nobody(evening: Evening, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A symbol that is missing is an error by name; evaluation has no way to fetch it."""
+    evening.vendor_says(market().filter(pl.col("symbol") != "GLD"))
+    evening.run()
+    records = evening.world.records
+    records.tables.files.delete(f"signal/steady/{EVENING}.parquet")
+
+    def no_network(*_: object) -> None:
+        raise AssertionError("expected no network call, was one")
+
+    monkeypatch.setattr(socket.socket, "connect", no_network)
+    result = (
+        evening.world.definitions()
+        .resolve_job_def("evening")
+        .execute_in_process(
+            instance=evening.instance,
+            partition_key=EVENING,
+            asset_selection=[dg.AssetKey(["signal", name]) for name in GOOD_BOOKS],
+            raise_on_error=False,
+            run_config=QUIET,
+        )
+    )
+    assert not result.success
+    assert evening.books_with_signal() == {"steady"}
+    assert "GLD (symbols)" in evening.why_not("switch")

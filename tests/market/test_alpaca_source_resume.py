@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -39,7 +40,11 @@ class Download:
         self.progress: list[Progress] = []
 
     def run(
-        self, now: datetime = EVENING, first: date = FIRST, feed: DataFeed = DataFeed.SIP
+        self,
+        now: datetime = EVENING,
+        first: date = FIRST,
+        last: date = LAST,
+        feed: DataFeed = DataFeed.SIP,
     ) -> pl.DataFrame:
         budget = Pauses().budget()
         self.progress = []
@@ -52,16 +57,16 @@ class Download:
             progress=self.progress.append,
         )
         try:
-            return source.daily_bars(SYMBOLS, first, LAST)
+            return source.daily_bars(SYMBOLS, first, last)
         finally:
             self.calls = budget.calls
 
-    def dies_after(self, calls: int) -> None:
+    def dies_after(self, calls: int, **asked: Any) -> None:
         """A download whose line is cut for good after so many answers."""
         control = self.broker.control()
         control.add_fault(action="reset", match=BARS_ROUTE, when={"after": calls})
         with pytest.raises(SourceError, match="ConnectionError"):
-            self.run()
+            self.run(**asked)
         control.clear_faults()
 
     def kept(self) -> list[Path]:
@@ -136,13 +141,13 @@ def test_later_the_same_evening_it_is(download):
     assert download.calls == CALLS - 6
 
 
-def test_before_the_last_session_was_over_it_is_another_download(download, broker):
-    """At noon the same day the last bar was of the session before."""
-    download.dies_after(6)
-    bars = download.run(now=EVENING.replace(hour=12))
+@pytest.mark.parametrize("last", [LAST, date(2024, 4, 3)])
+def test_another_session_is_over_meanwhile(download, last):
+    """At noon the last bar was of the session before; in the evening histories may be others."""
+    download.dies_after(6, now=EVENING.replace(hour=12), last=last)
+    bars = download.run(last=last)
     assert download.calls == CALLS
-    assert bars["date"].max() == date(2024, 4, 3)
-    assert len(download.kept()) == 3
+    assert bars["date"].max() == last
 
 
 def spoil(path: Path, how: str) -> None:

@@ -310,6 +310,12 @@ def test_m12_too_little_in_common_is_said_and_the_rest_compared():
     assert "only 10 sessions in common with the snapshot before" in result["says"][1]
 
 
+def test_the_company_that_had_the_symbol_before_is_not_compared():
+    old = conformed_bars(table(*rows("NBIS", DAYS[:100])), origin="test")
+    start = replace(NO_FACTS, history_start={"NBIS": DAYS[100]})
+    assert found(rows("NBIS", DAYS[100:]), context("NBIS", facts=start, before=old)) == []
+
+
 # ---- accepted ----------------------------------------------------------------------------------
 
 

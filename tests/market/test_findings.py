@@ -127,6 +127,11 @@ def test_a_split_that_the_feed_knows_and_prices_do_not_is_an_error():
     ]
 
 
+def test_shares_of_another_company_that_are_handed_out_are_no_split():
+    actions = actions_table([Action("DAD", TUE, "spin_off", ratio=2.0, new_symbol="KID")])
+    assert jumps(bars(*closes("DAD", 100, 50)), actions=actions).is_empty()
+
+
 def test_a_small_stock_dividend_is_no_split():
     actions = actions_table([Action("KO", TUE, "stock_dividend", ratio=1.15)])
     assert jumps(bars(*closes("KO", 115, 100)), actions=actions).is_empty()

@@ -153,6 +153,56 @@ def test_a_dividend_before_a_split_is_of_old_shares():
         assert found["kind"].to_list() == ["split"]
 
 
+@pytest.mark.parametrize("split_day", [60, 80])
+def test_a_late_dividend_of_old_shares_where_prices_are_those_of_new_ones(split_day):
+    factor = 1 - 5.0 / (2 * PLAIN[59])
+    feed = actions_table(
+        [
+            Action("XYZ", DAYS[60], "dividend", amount=5.0),
+            Action("XYZ", DAYS[split_day], "split", ratio=2.0),
+        ]
+    )
+    now = history("XYZ", PLAIN, scaled(PLAIN, factor, 60))
+    found = restatements(history("XYZ", PLAIN), now, feed)
+    assert kinds(found) == [("XYZ", "dividend", DAYS[0], DAYS[59], 60)]
+    assert found["ratio"][0] == pytest.approx(factor)
+
+
+def test_of_several_actions_only_some_may_be_booked_yet():
+    amounts = {-2: 0.35, -1: 1.0}
+    feed = actions_table(
+        Action("XYZ", DAYS[at], "dividend", amount=amount) for at, amount in amounts.items()
+    )
+    first = 1 - amounts[-2] / PLAIN[-3]
+    now = history("XYZ", PLAIN, scaled(PLAIN, first, len(DAYS) - 2))
+    found = restatements(history("XYZ", PLAIN[:-2]), now, feed)
+    assert kinds(found) == [("XYZ", "dividend", DAYS[0], DAYS[-3], len(DAYS) - 2)]
+    assert "0.35" in found["says"][0]
+    assert "of 1 " not in found["says"][0]
+
+
+@pytest.mark.parametrize("amount", [None, 0.0, 1e9])
+def test_a_dividend_that_cannot_be_meant_explains_nothing(amount):
+    feed = actions_table([Action("XYZ", DAYS[-1], "dividend", amount=amount)])
+    now = history("XYZ", scaled(PLAIN, 0.98, len(DAYS) - 1))
+    assert restatements(history("XYZ", PLAIN[:-1]), now, feed)["kind"].to_list() == ["unexplained"]
+
+
+def test_a_large_dividend_where_all_prices_are_adjusted():
+    adjusted = scaled(PLAIN, 1 - 11 / PLAIN[-2], len(DAYS) - 1)
+    feed = actions_table([Action("XYZ", DAYS[-1], "dividend", amount=11.0)])
+    found = restatements(history("XYZ", PLAIN[:-1]), history("XYZ", adjusted), feed)
+    assert kinds(found) == [("XYZ", "dividend", DAYS[0], DAYS[-2], len(DAYS) - 1)]
+
+
+def test_a_split_and_a_dividend_without_a_feed_are_one_adjustment():
+    raw = [*(close / 10 for close in PLAIN[:-1]), PLAIN[-1] / 10]
+    now = history("XYZ", raw, scaled(raw, 0.99, len(DAYS) - 1))
+    found = restatements(history("XYZ", PLAIN[:-1]), now, None)
+    assert kinds(found) == [("XYZ", "adjustment", DAYS[0], DAYS[-2], len(DAYS) - 1)]
+    assert found["ratio"][0] == pytest.approx(0.099)
+
+
 def test_an_action_of_the_past_that_was_booked_late():
     ex_date = DAYS[60]
     now = history("XYZ", PLAIN, scaled(PLAIN, 1 - 0.5 / PLAIN[59], 60))
@@ -282,6 +332,13 @@ def test_a_dividend_and_a_correction_are_told_apart():
             ("XYZ", "correction", DAYS[20], DAYS[20], 1),
             ("XYZ", kind, DAYS[0], DAYS[-2], count),
         ]
+
+
+def test_a_correction_where_volumes_are_not_known():
+    no_volume = pl.lit(None, dtype=pl.Float64).alias("volume")
+    before = history("XYZ", PLAIN).with_columns(no_volume)
+    now = history("XYZ", [*PLAIN[:40], 110.0, *PLAIN[41:]]).with_columns(no_volume)
+    assert kinds(restatements(before, now, None)) == [("XYZ", "correction", DAYS[40], DAYS[40], 1)]
 
 
 def test_volumes_are_amended_a_little_for_days():
