@@ -84,6 +84,15 @@ class WorkingBlock:
         """An order was sent, or was about to be, and the broker has not shown it."""
         return self.order is not None and self.order.found is None
 
+    def set_by(self, by: timedelta) -> None:
+        """The clock was set by so much: what is waited for comes that much later by it."""
+        if self.not_before is not None:
+            self.not_before += by
+        if self.order is not None:
+            self.order.until += by
+            if self.order.since is not None:
+                self.order.since += by
+
     def next_step(self, *, late: bool) -> tuple[int, int]:
         """(attempt, step) of the next order; near the close the limits are left out."""
         if self.step >= MARKET_STEP:

@@ -41,19 +41,23 @@ COLLAR = Decimal("1.05")
 PAUSE = timedelta(seconds=5)
 """Between a market order that did not fill and the next attempt."""
 WHOLE = Decimal(1)
-BOOK_HALTED = "book"
+BOOK_HALTED, TOO_LATE = "book", "time"
 WHOLE_ONLY = "whole shares only"
 
 
 class StepMaker:
     """Makes the steps of the blocks of one session."""
 
-    def __init__(self, desk: Desk, session: date, capital: Capital) -> None:
+    def __init__(
+        self, desk: Desk, session: date, capital: Capital, in_time: Callable[[], bool]
+    ) -> None:
+        """`in_time` says whether an order may still be sent now."""
         self._gateway = desk.gateway
         self._ledger = desk.ledger
         self._environment = desk.environment
         self._session = session
         self._capital = capital
+        self._in_time = in_time
         self._prices = {
             s: quoted.price for s, quoted in session_prices(self._ledger, session).items()
         }
@@ -209,7 +213,7 @@ class StepMaker:
                 self._gateway, self._ledger, order, intent, self._rails(block, order, books)
             )
         except RailBreach as breach:
-            if breach.rail != BOOK_HALTED:
+            if breach.rail not in (BOOK_HALTED, TOO_LATE):  # for the next round to judge
                 self._end(block, now, str(breach), "blocked")
             block.attempt, block.step = stood_at
             return False
@@ -225,11 +229,13 @@ class StepMaker:
         self, block: WorkingBlock, order: NewOrder, books: set[str]
     ) -> Callable[[Connection], None]:
         def check(connection: Connection) -> None:
+            if not self._in_time():
+                raise RailBreach(TOO_LATE, "something took too long, as a locked ledger does")
             rails = rail_state(connection)
             for book in sorted(books):
                 why = rails.obstacle(symbol=block.symbol, side=block.side, book=book)
                 if why is not None and rails.obstacle(symbol=block.symbol, side=block.side) is None:
-                    raise RailBreach(BOOK_HALTED, why)  # the next round goes on without the book
+                    raise RailBreach(BOOK_HALTED, why)
             held = positions(connection)
             value = sum(
                 (

@@ -78,12 +78,12 @@ class Walk:
         self._closes_at: datetime = row.closes_at
         self._since = self._closes_at - SESSION_LENGTH
         self._clock = SessionClock(self._gateway)
-        self._last_round = max(self._closes_at, self._clock.estimate()) + ENDED_BY
+        self._began = self._clock.estimate()
         self._breaker = Breaker()
         deadlines = [self._closes_at - NO_ORDERS, *([until] if until is not None else [])]
         self._pacing = Pacing(desk, self._clock, deadlines)
         self._is_behind = False
-        self._steps = StepMaker(desk, session, capital)
+        self._steps = StepMaker(desk, session, capital, lambda: self._left() >= NO_ORDERS)
         self._waiting = [
             block
             for block in blocks_of(self._ledger, session)
@@ -107,7 +107,7 @@ class Walk:
 
     def _time_is_over(self) -> bool:
         now = self._clock.estimate()
-        if now > self._last_round:
+        if now > max(self._closes_at, self._began) + ENDED_BY:
             raise BrokerError(
                 "expected every order to end with the session, was open: "
                 + ", ".join(sorted(self._unfinished()))
@@ -118,8 +118,10 @@ class Walk:
         try:
             moment, rails = self._clock.read(), self._pacing.rails()
             self._is_behind = False
+            if moment.set_by:
+                self._follow_clock(moment.set_by)
             self._begin(moment.now)
-            self._learn(moment, rails)
+            self._learn(moment)
             if self._move(moment, rails):
                 self._pacing.restart()
             self._breaker.worked()
@@ -136,6 +138,12 @@ class Walk:
             orders = [block.order for block in self._working.values()]
             self._pacing.pause(orders, len(self._waiting), is_behind=self._is_behind)
 
+    def _follow_clock(self, set_by: timedelta) -> None:
+        """What was waited for is waited for as long as ever, whatever the clock was set to."""
+        self._began += set_by
+        for block in self._working.values():
+            block.set_by(set_by)
+
     def _begin(self, now: datetime) -> None:
         """Begin the blocks whose symbol is free."""
         for row in list(self._waiting):
@@ -146,7 +154,7 @@ class Walk:
 
     # --- what became of the orders -----------------------------------------------------------
 
-    def _learn(self, moment: Moment, rails: Rails) -> None:
+    def _learn(self, moment: Moment) -> None:
         """Learn where the orders in flight stand; post what filled of those that ended."""
         live = [block for block in self._working.values() if block.order is not None]
         if not live:
@@ -157,7 +165,7 @@ class Walk:
             assert block.order is not None
             found = latest.get(block.order.name) or self._gateway.order(block.order.name)
             if found is None:
-                self._not_found(block, block.order, moment, rails)
+                self._not_found(block, block.order, moment)
                 continue
             if block.is_unknown:
                 record_found(self._ledger, found)
@@ -175,9 +183,7 @@ class Walk:
             block.last_message = (block.order and block.order.why_cancelled) or ""
             block.order = None
 
-    def _not_found(
-        self, block: WorkingBlock, order: InFlight, moment: Moment, rails: Rails
-    ) -> None:
+    def _not_found(self, block: WorkingBlock, order: InFlight, moment: Moment) -> None:
         """Nobody knows of the order: keep looking, then send it again, or give it up."""
         if order.found is not None:
             return  # it was there before: a reading that leaves it out is no news
@@ -188,14 +194,15 @@ class Walk:
         if moment.now >= self._closes_at or not moment.is_open:
             record_not_accepted(self._ledger, order.name, moment.now)
             block.last_state, block.order = "not_accepted", None
-        elif (
-            self._closes_at - moment.now >= NO_ORDERS and self._steps.obstacle(order, rails) is None
-        ):
-            self._send_again(order, moment)
+        elif self._is_old(moment.now) or not self._gateway.budget.can_spare():
+            self._is_behind = True  # looking for it took long, as where no calls were left
+        elif self._left() >= NO_ORDERS and not self._steps.obstacle(order, self._pacing.rails()):
+            self._send_again(order)
 
-    def _send_again(self, order: InFlight, moment: Moment) -> None:
-        order.since, order.looks = moment.now, 0
-        order.until = moment.now + patience(order.intent.limit_price)
+    def _send_again(self, order: InFlight) -> None:
+        now = self._clock.estimate()
+        order.since, order.looks = now, 0
+        order.until = now + patience(order.intent.limit_price)
         order.found = send_again(self._gateway, self._ledger, order.intent)
 
     def _executions(self, orders: Iterable[BrokerOrder]) -> dict[str, list[Execution]]:
@@ -227,7 +234,7 @@ class Walk:
 
     def _move(self, moment: Moment, rails: Rails) -> bool:
         """Take the blocks that can move one step on; True when an order was sent or taken back."""
-        may_send, _ = self._may_send(moment, moment.now)
+        may_send, _ = self._may_send(moment)
         movable = [
             block
             for block in self._working.values()
@@ -246,9 +253,8 @@ class Walk:
         began, rails = self._clock.estimate(), self._pacing.rails()
         sent = False
         for block in movable:
-            now = self._clock.estimate()
-            may_send, late = self._may_send(moment, now)
-            if now - began > ROUND_LENGTH or not self._gateway.budget.can_spare():
+            now, (may_send, late) = self._clock.estimate(), self._may_send(moment)
+            if self._is_old(began) or not self._gateway.budget.can_spare():
                 self._is_behind = True
                 break
             quote = quotes.get(block.symbol)
@@ -261,10 +267,16 @@ class Walk:
                 sent = True
         return sent
 
-    def _may_send(self, moment: Moment, now: datetime) -> tuple[bool, bool]:
-        """Whether an order may be sent, and whether it is too late for a limit."""
-        left = self._closes_at - now
-        return moment.is_open and left >= NO_ORDERS, left < MARKET_ONLY
+    def _is_old(self, read_at: datetime) -> bool:
+        """Whether what was read then is too old to act on."""
+        return self._clock.estimate() - read_at > ROUND_LENGTH
+
+    def _may_send(self, moment: Moment) -> tuple[bool, bool]:
+        """Whether an order may be sent now, and whether it is too late for a limit."""
+        return moment.is_open and self._left() >= NO_ORDERS, self._left() < MARKET_ONLY
+
+    def _left(self) -> timedelta:
+        return self._closes_at - self._clock.estimate()
 
     def _is_to_end(self, order: InFlight, rails: Rails, moment: Moment, may_send: bool) -> bool:
         """Whether an order's time is up, or a rail forbids it."""

@@ -7,7 +7,7 @@ accepted late                  the broker refuses the second one: "must be uniqu
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -167,9 +167,9 @@ def test_orders_that_never_arrive_have_one_id_and_end_as_not_accepted(day: Scrip
     assert day.differences() == []
 
 
-def test_nothing_is_sent_again_in_the_last_minute(day: ScriptedDay) -> None:
+def note_sending(day: ScriptedDay) -> list[datetime]:
+    """When each order was sent, those that did not arrive too."""
     moments = []
-    day.fault(match=ORDER, action="reset")
     original = day.script.before
 
     def note(request: object) -> None:
@@ -178,8 +178,40 @@ def test_nothing_is_sent_again_in_the_last_minute(day: ScriptedDay) -> None:
         original(request)  # type: ignore[arg-type]
 
     day.script.before = note  # type: ignore[method-assign]
+    return moments
+
+
+def test_nothing_is_sent_again_in_the_last_minute(day: ScriptedDay) -> None:
+    moments = note_sending(day)
+    day.fault(match=ORDER, action="reset")
     buy(day)
     assert max(moments) <= CLOSE - timedelta(seconds=60)
+
+
+def test_nothing_is_sent_again_when_the_last_minute_began_during_the_look(
+    day: ScriptedDay,
+) -> None:
+    """The fifth look begins 61 seconds before the close, and its answer takes eight."""
+    moments = note_sending(day)
+    day.fault(match=ORDER, action="reset")
+    slow = day.fault(action="delay", seconds=8, match=BY_CLIENT_ID, when={"after": 4})
+    wishes = {"a": day.want("a", XYZ="100")}
+    assert day.trade(FIRST, wishes, seconds_left=75).books["a"][0] == "failed"
+    assert slow.fired >= 1
+    assert moments == [CLOSE - timedelta(seconds=75)]
+    assert states(day)[0][1] == "not_accepted"
+
+
+def test_an_order_is_sent_again_only_by_a_look_that_is_fresh(day: ScriptedDay) -> None:
+    """The fifth look takes eight seconds: the sixth decides, by the rails and the time of then."""
+    moments = note_sending(day)
+    day.fault(match=ORDER, action="reset", times=1)
+    day.fault(action="delay", seconds=8, match=BY_CLIENT_ID, when={"after": 4}, times=1)
+    looks = day.fault(action="delay", seconds=0, match=BY_CLIENT_ID)
+    day.fill(FIRST_ORDER, "100", after=5)
+    assert buy(day).outcome == "success"
+    assert looks.fired == 6
+    assert len(moments) == 2
 
 
 def test_an_unknown_order_that_filled_is_posted_and_not_repeated(day: ScriptedDay) -> None:

@@ -1,8 +1,11 @@
 """The walk and the clock: what is sent when, and what no more."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import Connection
 
 from alchemiser_dagster.execution.gate import SessionRefused
 from alchemiser_dagster.market.sessions import session_close
@@ -57,6 +60,26 @@ def test_x25_with_50_seconds_left_nothing_is_sent(day: ScriptedDay) -> None:
     assert day.sent() == []
     assert day.trade_of("a", "XYZ", FIRST)[1] == "too close to the end of the session"
     assert report.books["a"][0] == "failed"
+
+
+def test_x25_nor_when_the_ledger_was_locked_until_then(
+    day: ScriptedDay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order is to be written down 65 seconds before the close, and the ledger keeps waiting."""
+    day.begin(FIRST, {"a": day.want("a", XYZ="100")}, seconds_left=65)
+    day.size(FIRST)
+    really = day.desk.ledger.write
+
+    @contextmanager
+    def write() -> Iterator[Connection]:
+        day.script.wait(4)
+        with really() as connection:
+            yield connection
+
+    monkeypatch.setattr(day.desk.ledger, "write", write)
+    day.finish(FIRST)
+    assert day.sent() == []
+    assert day.trade_of("a", "XYZ", FIRST)[1] == "too close to the end of the session"
 
 
 def test_x25_and_what_is_open_then_is_cancelled(day: ScriptedDay) -> None:
