@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from typer.testing import CliRunner, Result
 
 from alchemiser_dagster.cli import app
+from alchemiser_dagster.commands.replay import embedded_broker, open_embedded_account
 from alchemiser_dagster.ledger.lot_posting import open_other_lot
 from alchemiser_dagster.ledger.rails import (
     Rail,
@@ -23,7 +24,7 @@ from alchemiser_dagster.ledger.schema import UNALLOCATED, UNATTRIBUTED, books, c
 from alchemiser_dagster.ledger.store import Ledger
 from alchemiser_dagster.settings import AccountFile, BrokerMode, Home
 from tests.ledger.orders import add_order
-from tests.world import STEADY
+from tests.world import STEADY, write_bars, write_strategies
 
 INCEPTION, SESSION = date(2024, 1, 2), date(2024, 1, 3)
 AT = datetime(2024, 1, 3, 20, 50, tzinfo=UTC)
@@ -130,3 +131,19 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account
     account = make_account(tmp_path, monkeypatch)
     yield account
     account.ledger.close()
+
+
+@pytest.fixture
+def untraded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """An account on the bars file `bars.parquet` beside it that was opened on the last evening of
+    2023 and has not traded; its broker is not running.
+    """
+    home, strategies = Home(tmp_path / "account"), write_strategies(tmp_path)
+    facts = home.open(
+        AccountFile(BrokerMode.EMBEDDED, date(2023, 12, 29), bars=str(write_bars(tmp_path)), seed=1)
+    )
+    monkeypatch.setenv("ALCHEMISER_HOME", str(home.path))
+    monkeypatch.setenv("ALCHEMISER_STRATEGIES", str(strategies))
+    with embedded_broker(home, facts, strategies):
+        open_embedded_account(home, facts, strategies)
+    return home

@@ -8,9 +8,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from alchemiser_dagster.cli import app
-from alchemiser_dagster.commands.replay import embedded_broker, open_embedded_account
-from alchemiser_dagster.settings import AccountFile, BrokerMode, Home
-from tests.world import market, write_bars, write_strategies
+from alchemiser_dagster.settings import Home
+from tests.world import market, write_bars
 
 from .conftest import flat
 
@@ -18,17 +17,9 @@ INCEPTION, TUESDAY, WEDNESDAY = date(2023, 12, 29), date(2024, 1, 2), date(2024,
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An account whose bars file `bars.parquet` in this folder can be written anew."""
-    home, strategies = Home(tmp_path / "account"), write_strategies(tmp_path)
-    facts = home.open(
-        AccountFile(BrokerMode.EMBEDDED, INCEPTION, bars=str(write_bars(tmp_path)), seed=1)
-    )
-    monkeypatch.setenv("ALCHEMISER_HOME", str(home.path))
-    monkeypatch.setenv("ALCHEMISER_STRATEGIES", str(strategies))
-    with embedded_broker(home, facts, strategies):
-        open_embedded_account(home, facts, strategies)
-    return tmp_path
+def folder(untraded: Home) -> Path:
+    """Of the account; its `bars.parquet` can be written anew."""
+    return untraded.path.parent
 
 
 def alchemiser(*words: str) -> Result:

@@ -11,15 +11,15 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from alchemiser_dagster.cli import app
-from alchemiser_dagster.commands.replay import embedded_broker, open_embedded_account
+from alchemiser_dagster.commands.replay import embedded_broker
 from alchemiser_dagster.defs.plans import plan_key
 from alchemiser_dagster.defs.resources import AccountRecords
 from alchemiser_dagster.defs.signals import signal_key
 from alchemiser_dagster.embedded import EmbeddedBroker
 from alchemiser_dagster.ledger.rails import ACCOUNT, Rail, set_rail
 from alchemiser_dagster.ledger.store import Ledger
-from alchemiser_dagster.settings import AccountFile, BrokerMode, Home, strategies_folder
-from tests.world import LEVELS, market, take_bars, write_bars, write_strategies
+from alchemiser_dagster.settings import Home, strategies_folder
+from tests.world import LEVELS, market, take_bars
 
 from .conftest import flat
 
@@ -29,17 +29,8 @@ EFFECTS = ("POST", "PATCH", "DELETE")
 
 
 @pytest.fixture
-def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """An account that was opened and has not traded; its broker is not running."""
-    home, strategies = Home(tmp_path / "account"), write_strategies(tmp_path)
-    facts = home.open(
-        AccountFile(BrokerMode.EMBEDDED, INCEPTION, bars=str(write_bars(tmp_path)), seed=1)
-    )
-    monkeypatch.setenv("ALCHEMISER_HOME", str(home.path))
-    monkeypatch.setenv("ALCHEMISER_STRATEGIES", str(strategies))
-    with embedded_broker(home, facts, strategies):
-        open_embedded_account(home, facts, strategies)
-    return home
+def account(untraded: Home) -> Home:
+    return untraded
 
 
 def signals(account: Home, books: Mapping[str, Mapping[str, float]]) -> None:

@@ -2,13 +2,12 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 import typer
 
 from alchemiser_dagster.commands.reconcile import reconcile
-from alchemiser_dagster.commands.replay import embedded_broker, open_embedded_account
+from alchemiser_dagster.commands.replay import embedded_broker
 from alchemiser_dagster.embedded import Connection
 from alchemiser_dagster.ledger.journal import enter
 from alchemiser_dagster.ledger.lot_posting import open_other_lot
@@ -16,25 +15,15 @@ from alchemiser_dagster.ledger.queries import book_cash, open_lots
 from alchemiser_dagster.ledger.rails import Rails, rail_state
 from alchemiser_dagster.ledger.schema import cash_entries
 from alchemiser_dagster.ledger.store import Ledger
-from alchemiser_dagster.settings import AccountFile, BrokerMode, Home, strategies_folder
-from tests.world import write_bars, write_strategies
+from alchemiser_dagster.settings import Home, strategies_folder
 
 INCEPTION = date(2023, 12, 29)
 AT = datetime(2023, 12, 29, 22, tzinfo=UTC)
 
 
 @pytest.fixture
-def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """An account that was opened and has not traded; its broker is not running."""
-    home, strategies = Home(tmp_path / "account"), write_strategies(tmp_path)
-    facts = home.open(
-        AccountFile(BrokerMode.EMBEDDED, INCEPTION, bars=str(write_bars(tmp_path)), seed=1)
-    )
-    monkeypatch.setenv("ALCHEMISER_HOME", str(home.path))
-    monkeypatch.setenv("ALCHEMISER_STRATEGIES", str(strategies))
-    with embedded_broker(home, facts, strategies):
-        open_embedded_account(home, facts, strategies)
-    return home
+def account(untraded: Home) -> Home:
+    return untraded
 
 
 def own(ledger: Ledger, symbol: str, quantity: str, *, cost: str) -> None:
