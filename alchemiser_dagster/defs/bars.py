@@ -19,7 +19,9 @@ from alchemiser_dagster.market.bars import BarsError
 from alchemiser_dagster.market.examination import Context, examine
 from alchemiser_dagster.market.snapshots import Origin, Snapshot, SnapshotDamaged
 from alchemiser_dagster.market.sources import SourceError
+from alchemiser_dagster.market.symbol_facts import SymbolFacts
 from alchemiser_dagster.market.taking import SHORTEST_HISTORY, Taken, sessions_back, take
+from alchemiser_dagster.market.universe import Universe
 
 BARS = "daily_bars"
 ACTIONS = "corporate_actions"
@@ -141,6 +143,7 @@ def bar_assets(partitions: dg.PartitionsDefinition[str], prices: str) -> list[dg
         An error means that no book which uses the symbol may trade on this snapshot.
         """
         tables = {}
+        universe, facts = records.universe(), records.symbol_facts()
         for key in context.partition_keys:
             session = as_session(key)
             before = records.snapshots.before(session)
@@ -152,7 +155,7 @@ def bar_assets(partitions: dg.PartitionsDefinition[str], prices: str) -> list[dg
             tables[key] = examine(
                 _bars(records, session),
                 records.tables.read([QUARANTINE], key),
-                _context(records, session, earlier),
+                _context(records, session, universe, facts, earlier),
             )
             counts = Counter(tables[key]["severity"])
             compared = "nothing" if before is None else before.session.isoformat()
@@ -173,9 +176,14 @@ def _bars(records: AccountRecords, session: date) -> pl.DataFrame:
     return records.snapshots.scan(session).collect()
 
 
-def _context(records: AccountRecords, session: date, before: pl.DataFrame | None) -> Context:
+def _context(
+    records: AccountRecords,
+    session: date,
+    universe: Universe,
+    facts: SymbolFacts,
+    before: pl.DataFrame | None,
+) -> Context:
     """What the bars of a session are examined against."""
-    universe = records.universe()
     try:
         actions = records.tables.read([ACTIONS], session.isoformat())
     except TableMissing:
@@ -185,7 +193,7 @@ def _context(records: AccountRecords, session: date, before: pl.DataFrame | None
         universe=universe.symbols,
         needed=universe.needed,
         actions=actions,
-        facts=records.symbol_facts(),
+        facts=facts,
         before=before,
     )
 

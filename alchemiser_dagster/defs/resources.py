@@ -102,6 +102,13 @@ class AccountRecords(dg.ConfigurableResource[Any]):
             held = positions(connection)
         return universe_of(self.books(), held)
 
+    def symbols_of(self, book: Book) -> set[str]:
+        """The symbols without which a book cannot be traded: those it names and those it holds."""
+        named = book.symphony.symbols if book.symphony is not None else ()
+        with self.ledger.read() as connection:
+            held = positions(connection).get(book.name, {})
+        return {broker_symbol(symbol) for symbol in named} | set(held)
+
     def symbols(self) -> set[str]:
         """Every symbol that a strategy names, whether it is switched on or not, or a book holds."""
         named = {

@@ -128,7 +128,7 @@ def fit_bars(
     records: AccountRecords, book: Book, sessions: Iterable[str]
 ) -> tuple[dict[str, FitBars], dict[str, str]]:
     """The snapshots on which a book may trade by session, and why not on the others."""
-    symbols = records.universe().of_book(book.name)
+    symbols = records.symbols_of(book)
     fit: dict[str, FitBars] = {}
     refusals: dict[str, str] = {}
     for key in sessions:

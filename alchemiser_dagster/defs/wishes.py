@@ -62,7 +62,7 @@ def _unfit(records: AccountRecords, book: Book, session: date) -> str | None:
         findings = records.tables.read([FINDINGS], evening)
     except TableMissing as missing:
         return str(missing)
-    return why_unfit(findings, records.universe().of_book(book.name))
+    return why_unfit(findings, records.symbols_of(book))
 
 
 def _wish(

@@ -46,13 +46,6 @@ class Universe:
         """The longest history wanted, in sessions, by symbol."""
         return dict(self.table.select("symbol", "sessions").iter_rows())
 
-    def of_book(self, book: str) -> frozenset[str]:
-        """The symbols without which a book cannot be traded: those it names and those it holds."""
-        concerned = pl.any_horizontal(
-            pl.col(name).list.contains(book) for name in ("tradable", "referenced", "held")
-        )
-        return frozenset(self.table.filter(concerned)["symbol"])
-
     def changes_since(self, before: pl.DataFrame) -> tuple[list[str], list[str]]:
         """The symbols added to and removed from the universe whose table was `before`."""
         then = frozenset(before["symbol"])

@@ -35,8 +35,7 @@ def test_a_symbol_wants_the_longest_history_of_its_books(tmp_path: Path) -> None
 def test_what_a_book_holds_belongs_to_it_although_no_strategy_names_it(tmp_path: Path) -> None:
     books = load_books(write_strategies(tmp_path))
     universe = universe_of(books, {"steady": {"XLE": Decimal(3)}})
-    assert universe.of_book("steady") == {"SPY", "TLT", "XLE"}
-    assert universe.of_book("switch") == {"GLD", "BIL"}
+    assert universe.table.filter(symbol="XLE")["held"].to_list() == [["steady"]]
     assert universe.needed["XLE"] == 1
 
 
@@ -50,7 +49,7 @@ def test_a_book_that_is_switched_off_or_unreadable_names_nothing(tmp_path: Path)
     (folder / "books.toml").write_text(table)
     assert universe_of(load_books(folder)).symbols == {"SPY", "TLT", "GLD", "BIL"}
     held = universe_of(load_books(folder), {"off": {"XLE": Decimal(1)}})
-    assert held.of_book("off") == {"XLE"}
+    assert held.symbols == {"SPY", "TLT", "GLD", "BIL", "XLE"}
 
 
 def test_what_came_and_what_went(tmp_path: Path) -> None:
