@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import dagster as dg
 import polars as pl
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
 from alchemiser_dagster.commands.records import opened_records
-from alchemiser_dagster.commands.replay import QUIET, dagster_instance
+from alchemiser_dagster.commands.replay import QUIET, dagster_instance, failures_of
 from alchemiser_dagster.commands.terminal import err, fail, out
 from alchemiser_dagster.defs.bars import FINDINGS
 from alchemiser_dagster.defs.resources import DOWNLOAD_PROGRESS, AccountRecords
@@ -74,16 +73,9 @@ def _materialise(records: AccountRecords, session: date) -> str | None:
             raise_on_error=False,
             run_config=QUIET,
         )
-    return None if result.success else _why(result)
-
-
-def _why(result: dg.ExecuteInProcessResult) -> str:
-    lines = [
-        event.step_failure_data.error.message.strip()
-        for event in result.all_events
-        if event.is_step_failure and event.step_failure_data.error is not None
-    ]
-    return "\n".join(lines) or "the run `bars` failed; its log is in the UI"
+    if result.success:
+        return None
+    return "\n".join(failures_of(result)) or "the run `bars` failed; its log is in the UI"
 
 
 @contextmanager

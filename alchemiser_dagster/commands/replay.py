@@ -220,12 +220,16 @@ def _trade(definitions: dg.Definitions, instance: dg.DagsterInstance, session: d
     )
     _pass_on_interrupt(result)
     if not result.success:
-        failures = [
-            event.step_failure_data.error.message.strip()
-            for event in result.all_events
-            if event.is_step_failure and event.step_failure_data.error is not None
-        ]
-        raise ReplayError(f"{session} could not be traded:\n" + "\n".join(failures))
+        raise ReplayError(f"{session} could not be traded:\n" + "\n".join(failures_of(result)))
+
+
+def failures_of(result: dg.ExecuteInProcessResult) -> list[str]:
+    """What the failed steps of a run said."""
+    return [
+        event.step_failure_data.error.message.strip()
+        for event in result.all_events
+        if event.is_step_failure and event.step_failure_data.error is not None
+    ]
 
 
 def sessions_to_replay(

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from alchemiser_dagster.books.strategies import Book
+from alchemiser_dagster.defs.reference import WHOLE
 from alchemiser_dagster.defs.resources import AccountRecords, Market
 from alchemiser_dagster.history.model import model_history
 from alchemiser_dagster.history.statistics import statistics
@@ -21,8 +22,6 @@ from alchemiser_dagster.symphony import evaluate
 
 FIRST_SESSION = date(2005, 1, 3)
 SIGNAL_LAG_SESSIONS = 1
-WHOLE = "all"
-"""The name of the one table of an asset that is not partitioned."""
 
 
 def history_key(book: str) -> list[str]:
