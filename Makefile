@@ -2,7 +2,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run ui test simulate bench lint format revision lock clean
+.PHONY: help run ui test simulate campaign bench lint format revision lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -19,6 +19,9 @@ test: $(VENV)/.installed-dev ## the test suite
 simulate: $(VENV)/.installed-dev ## sessions on a broker that misbehaves: SEEDS=300
 	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),300)
 
+campaign: $(VENV)/.installed-dev ## what the suite tries in part, in full: kills at every moment
+	@$(BIN)/python -m pytest -q -m campaign
+
 bench: $(VENV)/.installed-bench ## measure, and compare with other engines (some minutes)
 	@$(BIN)/python -m pytest -q benchmarks --benchmark-disable-gc
 	@$(BIN)/python -m benchmarks.symphony.bench
@@ -26,6 +29,7 @@ bench: $(VENV)/.installed-bench ## measure, and compare with other engines (some
 	@$(BIN)/python -m benchmarks.ledger.compare
 	@$(BIN)/python -m benchmarks.execution.session_200_orders
 	@$(BIN)/python -m benchmarks.market.snapshot
+	@$(BIN)/python -m benchmarks.performance.backfill
 	@$(BIN)/python benchmarks/embedded/latency.py
 
 lint: $(VENV)/.installed-dev ## formatting, lint rules, strict types

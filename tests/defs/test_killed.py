@@ -106,11 +106,8 @@ MOMENTS: list[Moment] = [
 
 AROUND_AN_ORDER: list[Moment] = [
     Call("before", "execution.gateway.Gateway.submit", SALE),
-    Call("after", "execution.gateway.Gateway.submit", SALE),
     Insert("lot_exits"),
-    Call("before", "execution.walk.record_end", SALE),
     Call("after", "execution.phases.record_sizing"),
-    Call("before", "execution.gateway.Gateway.submit", PURCHASE),
     Call("after", "execution.gateway.Gateway.submit", PURCHASE),
     Insert("lots", at_commit=True),
     Call("before", "execution.settlement.complete_session"),
@@ -190,9 +187,18 @@ def check_orders(account: KilledAccount) -> None:
         assert filled[block.block_id] <= block.block_quantity
 
 
-def test_killed_again_and_again_at_every_moment_of_a_session(account: KilledAccount) -> None:
+@pytest.mark.parametrize(
+    "moments",
+    [
+        pytest.param(MOMENTS[::4], id="every fourth"),
+        pytest.param(MOMENTS, id="all", marks=pytest.mark.campaign),
+    ],
+)
+def test_killed_again_and_again_in_one_session(
+    account: KilledAccount, moments: list[Moment]
+) -> None:
     account.open_next_window()
-    for moment in MOMENTS:
+    for moment in moments:
         assert account.run(moment) == KILLED, f"expected to die {moment}"
     assert account.run() == NOTHING_TO_DO  # but to tell Dagster
     check(account)

@@ -13,7 +13,7 @@ from tests.simulation.scenarios import draw_scenario
 from tests.simulation.trader import simulate
 from tests.simulation.world import Violation, World
 
-SEEDS = range(300)
+SEEDS = range(200)
 """`make simulate` runs more."""
 TEN = 10
 
