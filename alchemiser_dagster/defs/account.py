@@ -1,21 +1,22 @@
-"""`account` and `portfolio_performance`: the whole. Its checks are in `account_checks`."""
+"""`account`: what the broker held when a session had been traded, and all that is of the whole.
+
+Its checks are in `account_checks`.
+"""
 
 import dagster as dg
 import polars as pl
 
 from alchemiser_dagster.books.money import ZERO
 from alchemiser_dagster.defs.account_checks import account_checks
-from alchemiser_dagster.defs.accounting import (
-    TRADED,
-    UNPRICED,
-    book_performance,
-    performance_table,
-)
+from alchemiser_dagster.defs.account_performance import account_performance_asset
+from alchemiser_dagster.defs.accounting import TRADED
+from alchemiser_dagster.defs.equity_history import equity_history_asset
+from alchemiser_dagster.defs.performance import portfolio_performance_asset
 from alchemiser_dagster.defs.plans import EXACT
 from alchemiser_dagster.defs.resources import AccountRecords, as_session
 from alchemiser_dagster.defs.tables import SessionTables
 from alchemiser_dagster.execution.reconciliation import CASH, NotTraded, total_positions
-from alchemiser_dagster.ledger.queries import all_books, book_cash, positions, snapshot
+from alchemiser_dagster.ledger.queries import book_cash, positions, snapshot
 
 HOLDING_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "what": pl.String,
@@ -44,38 +45,10 @@ def account_assets(
         """
         return {key: _holdings(records, key) for key in context.partition_keys}
 
-    @dg.asset(
-        deps=[account, dg.AssetKey("daily_bars")],
-        partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        group_name="account",
-        io_manager_key="session_tables",
-        automation_condition=dg.AutomationCondition.eager(),
-    )
-    def portfolio_performance(
-        context: dg.AssetExecutionContext, records: AccountRecords
-    ) -> SessionTables:
-        """Every book's performance side by side, cash that no strategy was given included."""
-        tables = {}
-        with records.ledger.read() as connection:
-            books = [row.book for row in all_books(connection)]
-            for key in context.partition_keys:
-                session = as_session(key)
-                try:
-                    rows = [
-                        performance_table(
-                            session,
-                            book,
-                            book_performance(connection, book, session, records.snapshots),
-                        )
-                        for book in books
-                    ]
-                except UNPRICED as missing:
-                    raise dg.Failure(f"{key}: {missing}") from missing
-                tables[key] = pl.concat(rows)
-        return tables
-
-    return [account, portfolio_performance], account_checks(account)
+    portfolio = portfolio_performance_asset(account, partitions)
+    whole, parts_check = account_performance_asset(partitions)
+    assets = [account, portfolio, equity_history_asset(), whole]
+    return assets, [*account_checks(account), parts_check]
 
 
 def _holdings(records: AccountRecords, key: str) -> pl.DataFrame:

@@ -167,11 +167,11 @@ def closes_of(snapshots: SnapshotStore, snapshot: date, session: date) -> dict[s
     return _closes(snapshots, snapshot, content, session)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _closes(
     snapshots: SnapshotStore, snapshot: date, content: str, session: date
 ) -> dict[str, Decimal]:
-    # Every book of a run asks for the same closes.
+    # Every book of a run asks for the same closes, and there are some years of them.
     bars = snapshots.scan(snapshot, content).filter(pl.col("date") == session)
     rows = bars.select("symbol", "close").collect().iter_rows()
     return {symbol: Decimal(str(round(close, 4))) for symbol, close in rows}

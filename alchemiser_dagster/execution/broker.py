@@ -122,3 +122,11 @@ class Activity:
     order_id: str | None = None
     previous_id: str | None = None
     at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class EquityAtClose:
+    """What the account was worth at a session's close, dollars, by the broker's own history."""
+
+    session: date
+    equity: Decimal

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 import requests
+from alpaca.common.enums import Sort
 from alpaca.common.exceptions import APIError
 from alpaca.data.enums import DataFeed
 from alpaca.data.historical import StockHistoricalDataClient
@@ -29,6 +30,7 @@ from alpaca.trading.requests import (
     GetAssetsRequest,
     GetCalendarRequest,
     GetOrdersRequest,
+    GetPortfolioHistoryRequest,
     LimitOrderRequest,
     MarketOrderRequest,
     OrderRequest,
@@ -42,6 +44,7 @@ from alchemiser_dagster.execution.broker import (
     Asset,
     BrokerOrder,
     Clock,
+    EquityAtClose,
     Position,
     TradingDay,
 )
@@ -51,6 +54,7 @@ from alchemiser_dagster.execution.quotes import Quote
 from alchemiser_dagster.execution.wire import (
     activity_of,
     decimal_of,
+    equity_history_of,
     moment_of,
     new_york,
     order_of,
@@ -62,6 +66,7 @@ MILLIONTH = Decimal("0.000001")
 ASSETS_KEPT_SECONDS = 300
 ORDERS_PAGE = 500
 ACTIVITIES_PAGE = 100
+ONE_DAY, ONE_SECOND = timedelta(days=1), timedelta(seconds=1)
 
 _log = logging.getLogger(__name__)
 
@@ -141,6 +146,13 @@ class Gateway:
             obstacle=obstacle,
         )
 
+    def equity_history(self, first: date, last: date) -> list[EquityAtClose]:
+        """What the account was worth at each close from `first` to `last`, oldest first."""
+        opens, ends = (new_york(day.isoformat(), "00:00") for day in (first, last + ONE_DAY))
+        request = GetPortfolioHistoryRequest(timeframe="1D", start=opens, end=ends - ONE_SECOND)
+        read = functools.partial(self._trading.get_portfolio_history, request)
+        return equity_history_of(self._read("equity history", read))
+
     def positions(self) -> dict[str, Position]:
         """All positions by symbol."""
         rows = self._read("positions", self._trading.get_all_positions)
@@ -210,6 +222,14 @@ class Gateway:
                 return found
             # Pages go back in time, and orders of one moment may stand on both sides of the edge.
             until = moment_of(rows[-1]["submitted_at"]) + timedelta(milliseconds=1)
+
+    def orders_page(self, after: datetime | None) -> list[Any]:
+        """The first orders submitted after a moment (None: of all), oldest first, as JSON."""
+        request = GetOrdersRequest(
+            status=QueryOrderStatus.ALL, limit=ORDERS_PAGE, after=after, direction=Sort.ASC
+        )
+        rows = self._read("orders", lambda: self._trading.get_orders(request))
+        return list(rows)
 
     def executions(self, since: datetime) -> dict[str, list[Execution]]:
         """Every execution after `since`, by the broker's order id."""

@@ -1,10 +1,16 @@
 """The broker's JSON in the account's types, and the account's numbers as alpaca-py takes them."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from alchemiser_dagster.execution.broker import ENDS, Activity, BrokerOrder, OrderState
+from alchemiser_dagster.execution.broker import (
+    ENDS,
+    Activity,
+    BrokerOrder,
+    EquityAtClose,
+    OrderState,
+)
 from alchemiser_dagster.execution.errors import BrokerError
 from alchemiser_dagster.market.sessions import NEW_YORK
 
@@ -38,6 +44,33 @@ def activity_of(raw: Any) -> Activity:
         previous_id=raw.get("previous_id"),
         at=at,
     )
+
+
+def equity_history_of(raw: Any) -> list[EquityAtClose]:
+    """The account's equity at each close, oldest first; of a session told twice, the later.
+
+    Days on which the account was worth nothing are left out: the broker has them from before it
+    was opened. Raises BrokerError for columns of different lengths.
+    """
+    moments, equities = raw["timestamp"], raw["equity"]
+    if len(moments) != len(equities):
+        raise BrokerError(f"expected an equity for each of its times, was {raw}")
+    points = {
+        _session_of(seconds): decimal_of(equity)
+        for seconds, equity in zip(moments, equities, strict=True)
+        if equity
+    }
+    return [EquityAtClose(session, points[session]) for session in sorted(points)]
+
+
+def _session_of(seconds: int) -> date:
+    """The session that a point of the history stands for.
+
+    A time of day is New York's; midnight in UTC is no time but a date.
+    """
+    moment = datetime.fromtimestamp(seconds, UTC)
+    is_date = moment.time() == time.min
+    return moment.date() if is_date else moment.astimezone(NEW_YORK).date()
 
 
 def _optional(number: Any) -> Decimal | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, true
 
+from alchemiser_dagster.books.book_events import FLOWS, INCOME
 from alchemiser_dagster.books.lots import Lot
 from alchemiser_dagster.books.money import ZERO
 from alchemiser_dagster.ledger.lot_posting import IS_OPEN, lot_of
@@ -28,11 +29,6 @@ from alchemiser_dagster.ledger.schema import (
     sessions,
     snapshot_positions,
 )
-
-FLOWS = ("opening", "transfer", "deposit", "withdrawal", "residual")
-"""Kinds of cash entries that move capital."""
-INCOME = ("dividend", "interest", "fee")
-"""Kinds of cash entries that are profit or loss without a trade."""
 
 
 def all_books(connection: Connection) -> Sequence[Row[Any]]:
@@ -139,7 +135,7 @@ def fills_of(connection: Connection, book: str, session: date) -> Sequence[Row[A
 def exits_of(
     connection: Connection, book: str, *, through: date | None = None
 ) -> Sequence[Row[Any]]:
-    """Every lot exit of a book up to and including `through`, with its trade id.
+    """Every lot exit of a book up to and including `through`, with its trade and its lot's entry.
 
     A sale that a bust has undone by then, and the exits that undo it, are left out.
     """
@@ -151,7 +147,7 @@ def exits_of(
         fills.c.side == "buy", and_(fills.c.busts.is_(None), fills.c.fill_id.not_in(undone))
     )
     return connection.execute(
-        select(lot_exits, lots.c.symbol, lots.c.book, fills.c.trade_id)
+        select(lot_exits, lots.c.symbol, lots.c.book, lots.c.entry_at, fills.c.trade_id)
         .join(lots, lots.c.lot_id == lot_exits.c.lot_id)
         .join(fills, fills.c.fill_id == lot_exits.c.fill_id)
         .where(

@@ -6,7 +6,7 @@ transaction an order, as the trading job does it.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -34,22 +34,24 @@ from alchemiser_dagster.ledger.store import Ledger
 from benchmarks.ledger.workload import BOOKS, FIRST, Traded
 
 CASH = Decimal(1_000_000_000)
-OPENED = datetime.combine(FIRST, datetime.min.time(), UTC)
 
 
-def prepare(path: Path, placed: Sequence[Traded]) -> Ledger:
+def prepare(
+    path: Path, placed: Sequence[Traded], books: Sequence[str] = BOOKS, first: date = FIRST
+) -> Ledger:
     """A ledger in which every order of `placed` is written down and nothing has been executed."""
     ledger = Ledger.at(path)
-    open_account(ledger, account_number="EMB1", inception=FIRST, cash=CASH, at=OPENED)
-    terms = {book: BookTerms(Decimal("0.1")) for book in BOOKS}
-    open_books(ledger, terms, session=FIRST, at=OPENED)
+    opened = datetime.combine(first, datetime.min.time(), UTC)
+    open_account(ledger, account_number="EMB1", inception=first, cash=CASH, at=opened)
+    terms = {book: BookTerms(Decimal("0.8") / len(books)) for book in books}
+    open_books(ledger, terms, session=first, at=opened)
     days = sorted({order.session for order in placed})
     rows: dict[Any, list[dict[str, Any]]] = {
         sessions: [_session(day) for day in days],
         session_books: [
             {"session": day, "book": book, "state": "planned", "reason": ""}
             for day in days
-            for book in BOOKS
+            for book in books
         ],
         trades: [_trade(order, book) for order in placed for book in order.shares],
         blocks: [_block(order) for order in placed],

@@ -99,7 +99,7 @@ def test_model_history_is_one_table_with_statistics(
     made = {event.asset_key.path[-1] for event in result.get_asset_materialization_events()}
     assert made == {*GOOD, "needs_more"} - {"needs_more"}
     paper = world.records.tables.read(["history", "steady"], "all")
-    assert paper.columns == ["date", "gross", "net", "turnover"]
+    assert paper.columns == ["date", "gross", "net", "turnover", "same_close"]
     assert paper.height > 100
 
 
@@ -122,7 +122,7 @@ def test_performance_adds_up_to_the_account(world: World) -> None:
     table = world.records.tables.read(["portfolio_performance"], LAST)
     paid_in, nav = table["net_flows"].sum(), table["nav"].sum()
     assert paid_in == 100_000
-    assert nav - paid_in == table["realised"].sum() + table["unrealised"].sum()
+    assert nav - paid_in == table["realized_pnl"].sum() + table["unrealized_pnl"].sum()
     with world.ledger.read() as connection:
         assert table["cash"].sum() == sum(book_cash(connection).values())
 
