@@ -15,6 +15,7 @@ others leave; it is not held to the second band, because its share is what is le
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
 from alchemiser_dagster.books.money import ZERO, floor_cents, round_to_total
@@ -31,19 +32,55 @@ def opening_capital(account_cash: Decimal, allocation: Decimal) -> Decimal:
     return floor_cents(account_cash * allocation)
 
 
-def drift_transfers(
-    navs: Mapping[str, Decimal],
-    allocations: Mapping[str, Decimal],
-    *,
-    unallocated: str,
-    absolute_band: Decimal = ABSOLUTE_BAND,
-    relative_band: Decimal = RELATIVE_BAND,
-) -> dict[str, Decimal]:
-    """What to move into (positive) or out of each book, dollars in cents; empty within the bands.
+@dataclass(frozen=True)
+class Drift:
+    """A book's net asset value beside its share of all books together; dollars.
+
+    `is_rest` says that it is the cash nobody has, which only the absolute band concerns.
+    """
+
+    nav: Decimal
+    allocation: Decimal
+    total: Decimal
+    is_rest: bool = False
+
+    @property
+    def target(self) -> Decimal:
+        """What its allocation would be worth."""
+        return self.allocation * self.total
+
+    @property
+    def share(self) -> Decimal:
+        """Its actual share of the whole."""
+        return self.nav / self.total
+
+    @property
+    def absolute(self) -> Decimal:
+        """How much of the whole it has too much (positive) or too little."""
+        return self.share - self.allocation
+
+    @property
+    def relative(self) -> Decimal | None:
+        """The same as a fraction of its own allocation; None where that does not count."""
+        return None if self.is_rest or self.target <= 0 else self.nav / self.target - 1
+
+    def is_beyond(
+        self, absolute_band: Decimal = ABSOLUTE_BAND, relative_band: Decimal = RELATIVE_BAND
+    ) -> bool:
+        """Whether it has left one of the bands."""
+        by = abs(self.nav - self.target)
+        if by > absolute_band * self.total:
+            return True
+        return self.relative is not None and by > relative_band * self.target
+
+
+def drifts(
+    navs: Mapping[str, Decimal], allocations: Mapping[str, Decimal], *, unallocated: str
+) -> dict[str, Drift]:
+    """How far each book has drifted, by book in the order of their names.
 
     `navs` are net asset values by book, dollars, that of the book `unallocated` among them;
     `allocations` shares of 1 by book, without it. A book without an allocation is to have nothing.
-    Transfers sum to exactly 0; a book that neither gives nor gets is left out.
 
     Raises ValueError for an allocation of a book without NAV, allocations above 1, a missing
     `unallocated`, or books that are worth nothing together.
@@ -61,18 +98,28 @@ def drift_transfers(
     total = sum(navs.values(), ZERO)
     if total <= 0:
         raise ValueError(f"expected books worth something together, was {total} dollars")
-
-    targets = {book: allocations.get(book, ZERO) * total for book in navs} | {
-        unallocated: left * total
+    shares = dict.fromkeys(navs, ZERO) | dict(allocations) | {unallocated: left}
+    return {
+        book: Drift(navs[book], shares[book], total, is_rest=book == unallocated)
+        for book in sorted(navs)
     }
-    drifts = {book: abs(nav - targets[book]) for book, nav in navs.items()}
-    fires = any(drift > absolute_band * total for drift in drifts.values()) or any(
-        drift > relative_band * targets[book]
-        for book, drift in drifts.items()
-        if book != unallocated and targets[book] > 0
-    )
-    if not fires:
+
+
+def drift_transfers(
+    navs: Mapping[str, Decimal],
+    allocations: Mapping[str, Decimal],
+    *,
+    unallocated: str,
+    absolute_band: Decimal = ABSOLUTE_BAND,
+    relative_band: Decimal = RELATIVE_BAND,
+) -> dict[str, Decimal]:
+    """What to move into (positive) or out of each book, dollars in cents; empty within the bands.
+
+    Takes and raises what `drifts` does. Transfers sum to exactly 0; a book that neither gives nor
+    gets is left out.
+    """
+    found = drifts(navs, allocations, unallocated=unallocated)
+    if not any(drift.is_beyond(absolute_band, relative_band) for drift in found.values()):
         return {}
-    books = sorted(navs)
-    amounts = round_to_total([targets[book] - navs[book] for book in books])
-    return {book: amount for book, amount in zip(books, amounts, strict=True) if amount != 0}
+    amounts = round_to_total([drift.target - drift.nav for drift in found.values()])
+    return {book: amount for book, amount in zip(found, amounts, strict=True) if amount != 0}

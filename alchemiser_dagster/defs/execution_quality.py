@@ -1,5 +1,7 @@
 """`execution_quality`: what a session's blocks cost, and what crossing saved."""
 
+from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 
 import dagster as dg
@@ -17,9 +19,10 @@ from alchemiser_dagster.execution.quality import (
     Crossed,
     Quality,
     cost_of,
-    session_crosses,
-    session_quality,
+    saved_spread,
 )
+from alchemiser_dagster.execution.quality_records import crossed_shares, traded_blocks
+from alchemiser_dagster.execution.quality_report import Slippage, by_symbol, orders_of
 
 PLACES = Decimal("0.000000001")
 COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -65,11 +68,14 @@ def execution_quality_assets(
         slippage (dollars; positive is a cost), saved_spread (dollars), steps (orders sent),
         order_types, seconds (from the first order to the last execution).
         """
+        first, last = _range(context.partition_keys)
+        with records.ledger.read() as connection:
+            all_blocks = traded_blocks(connection, first, last)
+            all_crosses = crossed_shares(connection, first, last)
         tables: SessionTables = {}
         for key in context.partition_keys:
-            with records.ledger.read() as connection:
-                blocks = session_quality(connection, as_session(key))
-                crosses = session_crosses(connection, as_session(key))
+            blocks = [block for block in all_blocks if block.session == as_session(key)]
+            crosses = [cross for cross in all_crosses if cross.session == as_session(key)]
             rows = [*map(_block_row, blocks), *map(_cross_row, crosses)]
             tables[key] = pl.DataFrame(rows, schema=COLUMNS)
             context.add_asset_metadata(_summary(blocks, crosses), partition_key=key)
@@ -80,10 +86,8 @@ def execution_quality_assets(
         context: dg.AssetCheckExecutionContext, records: AccountRecords
     ) -> dg.AssetCheckResult:
         """No block cost more than 10 basis points and 100 dollars."""
-        found = []
         with records.ledger.read() as connection:
-            for key in context.op_execution_context.partition_keys:
-                found += costly_blocks(connection, key)
+            found = costly_blocks(connection, context.op_execution_context.partition_keys)
         return dg.AssetCheckResult(
             passed=not found,
             severity=dg.AssetCheckSeverity.WARN,
@@ -96,24 +100,71 @@ def execution_quality_assets(
     return execution_quality, execution_cost
 
 
-def costly_blocks(connection: Connection, key: str) -> list[str]:
-    """The blocks of a session that cost too much, a line each."""
-    blocks = session_quality(connection, as_session(key))
-    return [f"{key}: {block}" for block in blocks if block.is_costly]
+def costly_blocks(connection: Connection, keys: Sequence[str]) -> list[str]:
+    """The blocks of a range of sessions that cost too much, a line each."""
+    blocks = traded_blocks(connection, *_range(keys))
+    return [f"{block.session}: {block}" for block in blocks if block.is_costly]
 
 
-def _summary(blocks: list[Quality], crosses: list[Crossed]) -> dict[str, float | int]:
+def _range(keys: Sequence[str]) -> tuple[date, date]:
+    sessions = [as_session(key) for key in keys]
+    return min(sessions), max(sessions)
+
+
+def _summary(
+    blocks: list[Quality], crosses: list[Crossed]
+) -> dict[str, float | int | dg.TableMetadataValue]:
     """What the page of the asset shows: floats, because nothing is reckoned from them."""
     cost = cost_of(blocks)
-    saved = sum((cross.saved_spread for cross in crosses), ZERO)
-    shown = {
+    shown: dict[str, float | int | dg.TableMetadataValue] = {
         "blocks": len(blocks),
         "traded (dollars)": float(cost.traded),
         "slippage (dollars)": round(float(cost.dollars), 4),
         "crosses": len(crosses),
-        "saved spread (dollars)": round(float(saved), 4),
+        "saved spread (dollars)": round(float(saved_spread(crosses)), 4),
+        "slippage by symbol": _distribution(by_symbol(orders_of(blocks))),
     }
     return shown if cost.bps is None else shown | {"slippage (bps)": round(float(cost.bps), 4)}
+
+
+def _distribution(symbols: Mapping[str, Slippage]) -> dg.TableMetadataValue:
+    """The slippage of a session's orders, a row a symbol; a cell is empty where there is none."""
+    rows = [
+        {
+            "symbol": symbol,
+            "orders": made.orders,
+            "traded (dollars)": float(made.cost.traded),
+            "average (bps)": _shown(made.average_bps),
+            "median (bps)": _shown(made.median_bps),
+            "best (bps)": _shown(made.best_bps),
+            "worst (bps)": _shown(made.worst_bps),
+            "rating": "" if made.rating is None else made.rating.value,
+            "slippage (dollars)": _shown(made.cost.dollars),
+            "seconds to fill, median": made.median_seconds,
+        }
+        for symbol, made in symbols.items()
+    ]
+    return dg.MetadataValue.table(
+        [dg.TableRecord(row) for row in rows],
+        dg.TableSchema(
+            [
+                dg.TableColumn("symbol"),
+                dg.TableColumn("orders", "int"),
+                dg.TableColumn("traded (dollars)", "float"),
+                *(
+                    dg.TableColumn(f"{name} (bps)", "float")
+                    for name in ("average", "median", "best", "worst")
+                ),
+                dg.TableColumn("rating"),
+                dg.TableColumn("slippage (dollars)", "float"),
+                dg.TableColumn("seconds to fill, median", "float"),
+            ]
+        ),
+    )
+
+
+def _shown(number: Decimal | None) -> float | None:
+    return None if number is None else round(float(number), 2)
 
 
 def _block_row(block: Quality) -> dict[str, object]:

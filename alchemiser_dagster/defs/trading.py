@@ -31,7 +31,7 @@ from alchemiser_dagster.defs.wishes import book_wish
 from alchemiser_dagster.execution import opening, phases, preparation, settlement
 from alchemiser_dagster.execution.gate import OpenWindow, SessionRefused, check_gate
 from alchemiser_dagster.execution.opening import WrongLedger
-from alchemiser_dagster.execution.quality import block_quality
+from alchemiser_dagster.execution.quality_records import block_quality
 from alchemiser_dagster.ledger.queries import outcomes, the_session
 from alchemiser_dagster.ledger.store import Ledger
 from alchemiser_dagster.ledger.trade_records import trades_of

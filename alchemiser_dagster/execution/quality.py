@@ -1,67 +1,123 @@
-"""Execution quality: what a block of shares was traded at, against what it was decided at.
+"""Execution quality: what was traded, against the prices it was decided and begun at.
 
     slippage (bps) = side x (VWAP - arrival mid) / arrival mid x 10,000     side: +1 buy, -1 sell
     slippage (dollars) = side x (VWAP - arrival mid) x shares
+    spread (bps) = (ask - bid) / arrival mid x 10,000, quoted on arrival
 
 Positive is a cost. The arrival mid is the mid of the quote at the block's first step (Perold, "The
 implementation shortfall", 1988). BUY 100: 40 at 100.10, 35 at 100.15, 25 at 100.22 with an arrival
-mid of 100.10 has a VWAP of 100.1475 and 4.745 bps of slippage.
+mid of 100.10 has a VWAP of 100.1475 and 4.745 bps of slippage. A trade at the very mid has a
+slippage of 0, and counts; one without a mid has none.
 
 What books cross with each other has no slippage: it changes hands at the mid, and saves the spread
-that both would have paid.
+that both would have paid. An execution that the venue takes back later counts as it was executed.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, select
-
 from alchemiser_dagster.books.money import ZERO
-from alchemiser_dagster.ledger.schema import blocks, crosses, executions, orders
 
 BASIS_POINTS = Decimal(10_000)
 COSTLY_BPS, COSTLY_DOLLARS = Decimal(10), Decimal(100)
 """A block that costs more than both asks for somebody to look."""
 
 
-@dataclass(frozen=True)
-class Quality:
-    """One block of a session. Prices in dollars a share; None where there was none.
+@dataclass(frozen=True, kw_only=True)
+class Traded:
+    """Shares of one symbol and side, beside the quote at which their trading began.
 
-    `spread_bps` is the quoted spread on arrival, `steps` the orders sent, `seconds` from the first
-    order to the last execution.
+    `filled` shares were traded for `value` dollars. Prices in dollars a share; None where there was
+    none. `spread_bps` is the quoted spread.
     """
 
-    block_id: str
     session: date
     symbol: str
     side: str
-    state: str
-    reason: str
-    quantity: Decimal
     filled: Decimal
+    value: Decimal
     arrival_mid: Decimal | None
     spread_bps: Decimal | None
-    vwap: Decimal | None
-    steps: int
-    order_types: tuple[str, ...]
-    seconds: float | None
+
+    @property
+    def vwap(self) -> Decimal | None:
+        """The volume-weighted average price; None where nothing was traded."""
+        return self.value / self.filled if self.filled else None
+
+    @property
+    def arrival_value(self) -> Decimal | None:
+        """Dollars that the shares traded were worth at the arrival mid."""
+        if not self.filled or not self.arrival_mid:
+            return None
+        return self.arrival_mid * self.filled
 
     @property
     def slippage_bps(self) -> Decimal | None:
         """Basis points paid (positive) or gained against the arrival mid."""
-        if self.vwap is None or not self.arrival_mid:
-            return None
-        return self._sign * (self.vwap - self.arrival_mid) / self.arrival_mid * BASIS_POINTS
+        arrived, dollars = self.arrival_value, self.slippage_dollars
+        return None if arrived is None or dollars is None else dollars / arrived * BASIS_POINTS
 
     @property
     def slippage_dollars(self) -> Decimal | None:
-        """Dollars paid (positive) or gained against the arrival mid."""
-        if self.vwap is None or self.arrival_mid is None:
-            return None
-        return self._sign * (self.vwap - self.arrival_mid) * self.filled
+        """Dollars paid (positive) or gained against the arrival mid, unrounded."""
+        arrived = self.arrival_value
+        return None if arrived is None else self.sign * (self.value - arrived)
+
+    @property
+    def sign(self) -> int:
+        """+1 of a purchase, -1 of a sale: what turns a higher price into a cost."""
+        return 1 if self.side == "buy" else -1
+
+
+@dataclass(frozen=True)
+class BookPart:
+    """What one book had of an order: its `book`, shares, and the dollars they were traded for."""
+
+    book: str
+    shares: Decimal
+    dollars: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilledOrder(Traded):
+    """An order that filled, whole or in part: one step of its block's walk.
+
+    `filled_at` is when its last share was executed; `parts` sum to what it filled.
+    """
+
+    client_order_id: str
+    step: int
+    order_type: str
+    submitted_at: datetime
+    filled_at: datetime
+    closes_at: datetime
+    parts: tuple[BookPart, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """From its submission to its last execution; the clocks of two machines may differ."""
+        return max(0.0, (self.filled_at - self.submitted_at).total_seconds())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality(Traded):
+    """One block of a session.
+
+    `decision_mid` is the mid at which the session's trades were planned, `steps` the orders sent,
+    `seconds` from the first order to the last execution, `orders` those that filled.
+    """
+
+    block_id: str
+    state: str
+    reason: str
+    quantity: Decimal
+    decision_mid: Decimal | None = None
+    steps: int = 0
+    order_types: tuple[str, ...] = ()
+    seconds: float | None = None
+    orders: tuple[FilledOrder, ...] = field(default=(), repr=False)
 
     @property
     def is_costly(self) -> bool:
@@ -70,10 +126,6 @@ class Quality:
         if bps is None or dollars is None:
             return False
         return bps > COSTLY_BPS and dollars > COSTLY_DOLLARS
-
-    @property
-    def _sign(self) -> int:
-        return 1 if self.side == "buy" else -1
 
     def __str__(self) -> str:
         filled, quantity = (f"{q.normalize():f}" for q in (self.filled, self.quantity))
@@ -103,55 +155,11 @@ class Quality:
         return {name: value for name, value in shown.items() if value is not None}
 
 
-def block_quality(connection: Connection, block_id: str) -> Quality:
-    """How one block was executed."""
-    row = connection.execute(select(blocks).where(blocks.c.block_id == block_id)).one()
-    sent = connection.execute(
-        select(orders)
-        .where(orders.c.block_id == block_id)
-        .order_by(orders.c.attempt, orders.c.step)
-    ).all()
-    filled = connection.execute(
-        select(executions)
-        .join(orders, orders.c.client_order_id == executions.c.client_order_id)
-        .where(orders.c.block_id == block_id)
-    ).all()
-    shares = sum((part.quantity for part in filled), ZERO)
-    value = sum((part.quantity * part.price for part in filled), ZERO)
-    mid = spread = None
-    if row.arrival_bid is not None:
-        mid = (row.arrival_bid + row.arrival_ask) / 2
-        spread = (row.arrival_ask - row.arrival_bid) / mid * BASIS_POINTS
-    return Quality(
-        block_id=block_id,
-        session=row.session,
-        symbol=row.symbol,
-        side=row.side,
-        state=row.state,
-        reason=row.reason,
-        quantity=row.quantity,
-        filled=shares,
-        arrival_mid=mid,
-        spread_bps=spread,
-        vwap=value / shares if shares else None,
-        steps=len(sent),
-        order_types=tuple(dict.fromkeys(order.order_type for order in sent)),
-        seconds=_seconds([order.submitted_at for order in sent], [e.executed_at for e in filled]),
-    )
-
-
-def session_quality(connection: Connection, session: date) -> list[Quality]:
-    """How the blocks of a session were executed, by symbol."""
-    found = connection.execute(
-        select(blocks.c.block_id).where(blocks.c.session == session).order_by(blocks.c.block_id)
-    ).scalars()
-    return [block_quality(connection, block_id) for block_id in found]
-
-
 @dataclass(frozen=True)
 class Crossed:
     """Shares of one symbol that changed books, at `price`, half way between `bid` and `ask`."""
 
+    session: date
     symbol: str
     quantity: Decimal
     price: Decimal
@@ -169,41 +177,45 @@ class Crossed:
         return self.quantity * (self.ask - self.bid)
 
 
-def session_crosses(connection: Connection, session: date) -> list[Crossed]:
-    """What the books of a session traded with each other, by symbol."""
-    rows = connection.execute(
-        select(crosses).where(crosses.c.session == session).order_by(crosses.c.symbol)
-    )
-    return [Crossed(row.symbol, row.quantity, row.price, row.bid, row.ask) for row in rows]
+def saved_spread(crosses: Iterable[Crossed]) -> Decimal:
+    """Dollars that crossing saved together, unrounded."""
+    return sum((cross.saved_spread for cross in crosses), ZERO)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What blocks cost together: `dollars` of slippage, `traded` dollars they bought and sold."""
+    """What trades cost together, dollars: their slippage, and what was bought and sold, at the
+    prices paid (`traded`) and at the arrival mids (`arrived`).
+    """
 
     dollars: Decimal
     traded: Decimal
+    arrived: Decimal
 
     @property
     def bps(self) -> Decimal | None:
-        """Slippage in basis points of what was traded; None where nothing was."""
-        return self.dollars / self.traded * BASIS_POINTS if self.traded else None
+        """The average slippage, weighed by the value at the arrival mids; None without any."""
+        return self.dollars / self.arrived * BASIS_POINTS if self.arrived else None
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(
+            self.dollars + other.dollars,
+            self.traded + other.traded,
+            self.arrived + other.arrived,
+        )
 
 
-def cost_of(blocks_: Iterable[Quality]) -> Cost:
-    """The cost of those blocks whose slippage is known."""
-    dollars = traded = ZERO
-    for block in blocks_:
-        if block.slippage_dollars is not None and block.vwap is not None:
-            dollars += block.slippage_dollars
-            traded += block.vwap * block.filled
-    return Cost(dollars, traded)
+NO_COST = Cost(ZERO, ZERO, ZERO)
 
 
-def _seconds(sent: Sequence[datetime], filled: Sequence[datetime]) -> float | None:
-    if not sent or not filled:
-        return None
-    return max(0.0, (max(filled) - min(sent)).total_seconds())
+def cost_of(trades: Iterable[Traded]) -> Cost:
+    """The cost of those trades whose slippage is known."""
+    total = NO_COST
+    for trade in trades:
+        arrived, dollars = trade.arrival_value, trade.slippage_dollars
+        if arrived is not None and dollars is not None:
+            total += Cost(dollars, trade.value, arrived)
+    return total
 
 
 def _float(number: Decimal | None) -> float | None:

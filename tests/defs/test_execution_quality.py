@@ -75,7 +75,7 @@ def test_a_row_a_block_and_a_row_a_cross(tmp_path: Path) -> None:
 
 
 def test_the_metadata_has_the_session_in_sum(tmp_path: Path) -> None:
-    """61.00 dollars of slippage on 4,999.00 + 30,060.00 traded: 17.40 basis points."""
+    """61.00 dollars of slippage on 35,000.00 at the mids: 17.43 basis points."""
     shown = {
         made.partition: {name: value.value for name, value in made.metadata.items()}
         for event in materialise(tmp_path, "100.20").get_asset_materialization_events()
@@ -83,10 +83,28 @@ def test_the_metadata_has_the_session_in_sum(tmp_path: Path) -> None:
     }
     assert shown[THIRD]["slippage (dollars)"] == 61.0
     assert shown[THIRD]["traded (dollars)"] == 35_059.0
-    assert shown[THIRD]["slippage (bps)"] == pytest.approx(17.40, abs=0.01)
+    assert shown[THIRD]["slippage (bps)"] == pytest.approx(17.43, abs=0.01)
     assert shown[THIRD]["crosses"] == 0
     assert shown[FOURTH]["saved spread (dollars)"] == 1.2
     assert "slippage (bps)" not in shown[FOURTH]
+
+
+def test_the_metadata_has_the_distribution_by_symbol(tmp_path: Path) -> None:
+    shown = {
+        made.partition: [
+            dict(row.data) for row in made.metadata["slippage by symbol"].value.records
+        ]
+        for event in materialise(tmp_path, "100.20").get_asset_materialization_events()
+        for made in [event.materialization]
+    }
+    assert [(row["symbol"], row["orders"], row["rating"]) for row in shown[THIRD]] == [
+        ("ABC", 1, "good"),
+        ("XYZ", 1, "poor"),
+    ]
+    xyz = shown[THIRD][1]
+    assert (xyz["average (bps)"], xyz["median (bps)"], xyz["worst (bps)"]) == (20.0, 20.0, 20.0)
+    assert (xyz["traded (dollars)"], xyz["slippage (dollars)"]) == (30_060.0, 60.0)
+    assert shown[FOURTH] == []
 
 
 def test_a_block_above_10_bps_and_100_dollars_is_an_alert(tmp_path: Path) -> None:

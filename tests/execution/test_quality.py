@@ -5,16 +5,18 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import event, insert, update
 
-from alchemiser_dagster.execution.quality import (
-    Quality,
+from alchemiser_dagster.execution.quality import Quality, cost_of
+from alchemiser_dagster.execution.quality_records import (
     block_quality,
-    cost_of,
-    session_crosses,
-    session_quality,
+    crossed_shares,
+    traded_blocks,
 )
-from alchemiser_dagster.ledger.schema import blocks, crosses, executions, orders
+from alchemiser_dagster.execution.quality_report import by_book, orders_of, slippage_of
+from alchemiser_dagster.ledger.posting import Execution, post_executions
+from alchemiser_dagster.ledger.schema import blocks, crosses, executions, orders, prices
+from tests.ledger.orders import add_order
 from tests.ledger.traded import Traded, moment
 
 D = Decimal
@@ -146,16 +148,17 @@ def test_what_is_costly(traded: Traded, what: str, price: str, costly: bool) -> 
 
 
 def test_the_cost_of_a_session_is_weighed_by_what_was_traded(traded: Traded) -> None:
-    """+20 dollars on 10,020 and -0.50 on 1,000.50; what did not trade does not count."""
+    """+20 dollars on 10,000 and -0.50 on 1,000 at the mids; what did not trade does not count."""
     work(traded, "buy 100 XYZ", ("99.90", "100.10"), "100 @ 100.20")
     work(traded, "sell 10 ABC", ("99.90", "100.10"), "10 @ 100.05")
     work(traded, "buy 10 THIN", ("19.90", "20.10"), state="failed")
+    day = moment(DAY).date()
     with traded.ledger.read() as connection:
-        found = session_quality(connection, moment(DAY).date())
+        found = traded_blocks(connection, day, day)
     assert [block.symbol for block in found] == ["ABC", "THIN", "XYZ"]
     cost = cost_of(found)
-    assert (cost.dollars, cost.traded) == (D("19.50"), D("11020.50"))
-    assert cost.bps == pytest.approx(D("17.694"), abs=D("0.001"))
+    assert (cost.dollars, cost.traded, cost.arrived) == (D("19.50"), D("11020.50"), D(11_000))
+    assert cost.bps == pytest.approx(D("17.727"), abs=D("0.001"))
     assert cost_of([]).bps is None
 
 
@@ -169,6 +172,71 @@ def test_a_cross_saves_the_spread_of_both_sides(traded: Traded) -> None:
                 bid=D("99.90"), ask=D("100.10"), crossed_at=moment(DAY),
             )
         )  # fmt: skip
-        (cross,) = session_crosses(connection, session)
+        (cross,) = crossed_shares(connection, session, session)
     assert cross.saved_spread == D("1.20")
     assert cross.spread_bps == 20
+
+
+def test_case_64_an_order_of_two_books_is_one_order_and_each_has_its_part(traded: Traded) -> None:
+    """100 at 100.05 and a mid of 100.00: 5.00 dollars, 60 shares of `a` and 40 of `b`."""
+    session = traded.begin(DAY)
+    with traded.ledger.write() as connection:
+        add_order(
+            connection, "o", "buy 100 XYZ", notional="10005", session=session,
+            allocations={"a": "60", "b": "40"},
+        )  # fmt: skip
+        connection.execute(update(blocks).values(arrival_bid=D("99.95"), arrival_ask=D("100.05")))
+    made = [
+        Execution("x1", D(30), D(30), D("100.05"), moment(DAY)),
+        Execution("x2", D(70), D(100), D("100.05"), moment(DAY) + timedelta(seconds=9)),
+    ]
+    post_executions(traded.ledger, "o", made)
+    with traded.ledger.read() as connection:
+        found = traded_blocks(connection, session, session)
+    (order,) = orders_of(found)
+    assert [(part.book, part.shares) for part in order.parts] == [("a", D(60)), ("b", D(40))]
+    assert (order.filled, order.seconds) == (D(100), 9.0)
+    assert slippage_of([order]).cost.dollars == D("5.00")
+    assert {book: own.cost.dollars for book, own in by_book([order]).items()} == {
+        "a": D("3.00"), "b": D("2.00"),
+    }  # fmt: skip
+
+
+def test_the_price_that_was_planned_at_is_kept_beside_that_of_the_arrival(traded: Traded) -> None:
+    session = traded.begin(DAY)
+    with traded.ledger.write() as connection:
+        connection.execute(
+            insert(prices).values(
+                session=session, symbol="XYZ", price=D("99.90"), bid=D("99.80"), ask=D(100),
+                quoted_at=moment(DAY),
+            )
+        )  # fmt: skip
+    assert work(traded, "buy 1 XYZ", ("99.90", "100.10"), "1 @ 100").decision_mid == D("99.90")
+    assert work(traded, "buy 1 ABC", ("99.90", "100.10"), "1 @ 100").decision_mid is None
+
+
+def test_a_range_of_sessions_and_a_symbol(traded: Traded) -> None:
+    for day in (2, 3, 4):
+        traded.trade(day, "a buy 10 XYZ @ 12")
+        traded.trade(day, "b buy 10 ABC @ 12")
+    with traded.ledger.read() as connection:
+        first, last = moment(3).date(), moment(4).date()
+        found = traded_blocks(connection, first, last)
+        assert [(block.session.day, block.symbol) for block in found] == [
+            (3, "ABC"), (3, "XYZ"), (4, "ABC"), (4, "XYZ"),
+        ]  # fmt: skip
+        only = traded_blocks(connection, first, last, symbol="XYZ")
+        assert [block.session.day for block in only] == [3, 4]
+        assert all(block.symbol == "XYZ" and len(block.orders) == 1 for block in only)
+        assert traded_blocks(connection, last, first) == []
+
+
+def test_however_many_blocks_the_ledger_is_asked_four_times(traded: Traded) -> None:
+    for day in (2, 3, 4, 5, 6):
+        traded.trade(day, "a buy 10 XYZ @ 12")
+        traded.trade(day, "b buy 10 ABC @ 12")
+    asked: list[str] = []
+    with traded.ledger.read() as connection:
+        event.listen(connection, "before_cursor_execute", lambda *given: asked.append(given[2]))
+        assert len(traded_blocks(connection, moment(2).date(), moment(6).date())) == 10
+    assert sum(text.startswith("SELECT") for text in asked) == 4

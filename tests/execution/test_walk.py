@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from alchemiser_dagster.execution.quality import block_quality
+from alchemiser_dagster.execution.quality_records import block_quality
 from alchemiser_dagster.ledger.queries import open_lots
 from alchemiser_dagster.market.sessions import session_close
 
