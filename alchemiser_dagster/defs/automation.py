@@ -7,7 +7,10 @@
     market_calendar, last 15 min  the trading of the session
     market_calendar, close + 10   the watchdog: a session without an end is brought to it
     market_calendar, close + 30   books and broker are compared once more
-    declarative automation        fills, lots, performance, account, once a session was traded
+    declarative automation        fills, lots, performance, account, once a session was traded;
+                                  the strategies on paper, once there are bars, then attribution;
+                                  copies for other programs, where a setting asks for them; last
+                                  the tearsheets
 
 Everything is off until the operator switches it on: a fresh instance has no memory of what has run.
 """
@@ -60,6 +63,8 @@ def asset_jobs() -> dict[str, UnresolvedAssetJobDefinition]:
         | dg.AssetSelection.checks(elsewhere),
         "consolidate": dg.AssetSelection.groups("portfolio"),
         "history": dg.AssetSelection.groups("history"),
+        "attribution": dg.AssetSelection.groups("history", "attribution"),
+        "tearsheets": dg.AssetSelection.groups("reports"),
         "plan_session": dg.AssetSelection.groups("plan"),
         "after_close": dg.AssetSelection.groups("fills", "lots", "performance", "account"),
     }
@@ -70,6 +75,8 @@ def asset_jobs() -> dict[str, UnresolvedAssetJobDefinition]:
         "cross_check": "The bars against those of a second source",
         "consolidate": "What the account as a whole is to hold",
         "history": "Every strategy on paper, over all the bars there are",
+        "attribution": "Why books earned more or less than their strategies on paper",
+        "tearsheets": "A page to look at for every book, and one for the account",
         "plan_session": "Every book's plan for the session, from the signals of the one before",
         "after_close": "What was traded, owned and earned, with the check against the broker",
     }
@@ -283,10 +290,20 @@ def _step(instance: dg.DagsterInstance, task: Task) -> dg.SensorResult | dg.Skip
 
 
 def after_close_automation() -> dg.AutomationConditionSensorDefinition:
-    """Evaluates the automation conditions of the after-close assets and the portfolio."""
+    """Evaluates the automation conditions of all that follows trading and new bars."""
     return dg.AutomationConditionSensorDefinition(
         "after_close_automation",
-        target=dg.AssetSelection.groups("fills", "lots", "performance", "account", "portfolio"),
+        target=dg.AssetSelection.groups(
+            "fills",
+            "lots",
+            "performance",
+            "account",
+            "portfolio",
+            "history",
+            "attribution",
+            "published",
+            "reports",
+        ),
         default_status=dg.DefaultSensorStatus.STOPPED,
         minimum_interval_seconds=SENSOR_SECONDS,
     )

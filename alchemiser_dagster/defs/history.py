@@ -1,7 +1,7 @@
 """`history/<book>`: each strategy on paper, over all the bars the account's source has.
 
-One table a book and not one a session: it costs milliseconds to make whole, and Dagster would keep
-an event for every session of decades.
+Two tables a book, what it returned ("all") and what it held ("weights"), and not two a session:
+they cost milliseconds to make whole, and Dagster would keep an event for every session of decades.
 """
 
 from datetime import UTC, date, datetime
@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from alchemiser_dagster.books.strategies import Book
+from alchemiser_dagster.defs.bars import BARS, POOL
 from alchemiser_dagster.defs.reference import WHOLE
 from alchemiser_dagster.defs.resources import AccountRecords, Market
 from alchemiser_dagster.history.model import model_history
@@ -22,6 +23,8 @@ from alchemiser_dagster.symphony import evaluate
 
 FIRST_SESSION = date(2005, 1, 3)
 SIGNAL_LAG_SESSIONS = 1
+HELD_WEIGHTS = "weights"
+"""The name of the table of what was held, beside `WHOLE`."""
 
 
 def history_key(book: str) -> list[str]:
@@ -34,17 +37,24 @@ def history_asset(book: Book) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=history_key(book.name),
-        deps=[dg.AssetKey("daily_bars")],
+        deps=[BARS],
         group_name="history",
         tags={"book": book.name},
+        pool=POOL,
         code_version=book.symphony.fingerprint[:12] if book.symphony else "unreadable",
+        # Bars of all sessions are a dependency, and those of some may be missing for ever.
+        automation_condition=dg.AutomationCondition.any_deps_updated().since_last_handled()
+        & ~dg.AutomationCondition.any_deps_in_progress()
+        & ~dg.AutomationCondition.in_progress(),
     )
     def history(
         context: dg.AssetExecutionContext, records: AccountRecords, market: Market
     ) -> dg.MaterializeResult[None]:
         """The strategy on paper: date, gross and net return, turnover, of every session there is.
 
-        Without costs; a signal is traded one session after it was made, as the account does.
+        Without costs; a signal is traded one session after it was made, as the account does, and
+        same_close is the gross return were it traded at the very close that it was made from. The
+        table `weights` has what was held going into each session: date, symbol, weight.
         """
         if book.symphony is None:
             raise dg.Failure(f"{book.name}: {book.problem}", allow_retries=False)
@@ -57,9 +67,12 @@ def history_asset(book: Book) -> dg.AssetsDefinition:
             closes = closing_prices(bars)
             evaluation = evaluate([book.symphony], closes)[book.name]
             paper = model_history(evaluation, closes, lag=SIGNAL_LAG_SESSIONS)
+            at_once = model_history(evaluation, closes, lag=0)
         except (SourceError, ValueError) as error:
             raise dg.Failure(f"{book.name}: {error}", allow_retries=False) from error
-        records.tables.write(history_key(book.name), WHOLE, paper.to_frame())
+        key = history_key(book.name)
+        records.tables.write(key, HELD_WEIGHTS, paper.held_weights())
+        records.tables.write(key, WHOLE, paper.beside(at_once))
         figures = statistics(paper.sessions, paper.net, paper.turnover)
         shown = {name: value for name, value in figures.as_dict().items() if value is not None}
         return dg.MaterializeResult(

@@ -39,13 +39,16 @@ class ModelHistory:
 
     Returns are fractions; `turnover` is the traded value as a fraction of the whole, buys and sells
     both counted. The return of a session is earned by what was held before it, so the first
-    session, that of the first trade, returns 0 before costs.
+    session, that of the first trade, returns 0 before costs. `held[t, i]` is that holding: the
+    weight of `symbols[i]` going into session t, h(t, i) above.
     """
 
     sessions: tuple[date, ...]
+    symbols: tuple[str, ...]
     gross: Column
     net: Column
     turnover: Column
+    held: Matrix
 
     def to_frame(self) -> pl.DataFrame:
         """Columns date, gross, net, turnover."""
@@ -57,6 +60,25 @@ class ModelHistory:
                 "turnover": self.turnover,
             }
         )
+
+    def held_weights(self) -> pl.DataFrame:
+        """Columns date, symbol, weight: what was held going into each session, without zeros."""
+        rows, columns = np.nonzero(self.held)
+        return pl.DataFrame(
+            {
+                "date": pl.Series(self.sessions, dtype=pl.Date).gather(rows),
+                "symbol": pl.Series(self.symbols, dtype=pl.String).gather(columns),
+                "weight": self.held[rows, columns],
+            }
+        )
+
+    def beside(self, at_once: "ModelHistory") -> pl.DataFrame:
+        """The frame with the further column same_close: the gross return of `at_once`.
+
+        `at_once` is the same strategy traded with a lag of 0; null where it has no such session.
+        """
+        same_close = at_once.to_frame().select("date", same_close="gross")
+        return self.to_frame().join(same_close, on="date", how="left", maintain_order="left")
 
 
 def model_history(
@@ -75,12 +97,15 @@ def model_history(
     start = int(decided[0]) + lag
     returns = _returns(evaluation, closes)[start:]
     targets, fresh = _targets(evaluation, start, lag)
-    gross, turnover = _follow(evaluation, evaluation.sessions[start:], targets, fresh, returns)
+    sessions = evaluation.sessions[start:]
+    gross, turnover, held = _follow(evaluation, sessions, targets, fresh, returns)
     return ModelHistory(
-        sessions=evaluation.sessions[start:],
+        sessions=sessions,
+        symbols=evaluation.symbols,
         gross=gross,
         net=gross - turnover * cost_bps * BASIS_POINT,
         turnover=turnover,
+        held=held,
     )
 
 
@@ -103,15 +128,14 @@ def _targets(evaluation: Evaluation, start: int, lag: int) -> tuple[Matrix, NDAr
     return evaluation.weights[start - lag : end], evaluation.available[start - lag : end]
 
 
-def _follow_daily(targets: Matrix, returns: Matrix) -> tuple[Column, Column]:
+def _follow_daily(targets: Matrix, returns: Matrix) -> tuple[Column, Column, Matrix]:
     """`_follow` for weights that are traded every session: nothing depends on the past but one."""
-    gross, turnover = np.zeros(len(targets)), np.zeros(len(targets))
-    held, moved = targets[:-1], returns[1:]
-    gross[1:] = (held * moved).sum(axis=1)
-    drifted = held * (1 + moved) / (1 + gross[1:, None])
-    turnover[0] = targets[0].sum()
-    turnover[1:] = abs(targets[1:] - drifted).sum(axis=1)
-    return gross, turnover
+    held = np.zeros_like(targets)
+    held[1:] = targets[:-1]
+    gross = (held * returns).sum(axis=1)
+    drifted = held * (1 + returns) / (1 + gross[:, None])
+    turnover = abs(targets - drifted).sum(axis=1)
+    return gross, turnover, held
 
 
 def _follow(
@@ -120,17 +144,19 @@ def _follow(
     targets: Matrix,
     fresh: NDArray[np.bool_],
     returns: Matrix,
-) -> tuple[Column, Column]:
-    """Gross returns and turnover of holding what is traded, on the symphony's own terms."""
+) -> tuple[Column, Column, Matrix]:
+    """Gross returns, turnover and weights held before each session, on the symphony's own terms."""
     rebalancing = evaluation.symphony.rebalancing
     if rebalancing.frequency is Frequency.DAILY and fresh.all():
         return _follow_daily(targets, returns)
     threshold = None if rebalancing.threshold is None else float(rebalancing.threshold)
     gross, turnover = np.zeros(len(sessions)), np.zeros(len(sessions))
+    before = np.empty_like(targets)
     held = np.zeros(targets.shape[1])
     last: date | None = None
     for t, session in enumerate(sessions):
         # A trade depends on what has drifted since the one before, so this is a walk in time.
+        before[t] = held
         gross[t] = held @ returns[t]
         held = held * (1 + returns[t]) / (1 + gross[t])
         if not fresh[t]:
@@ -144,4 +170,4 @@ def _follow(
         if due:
             turnover[t] = abs(target - held).sum()
             held, last = target, session
-    return gross, turnover
+    return gross, turnover, before

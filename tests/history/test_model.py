@@ -3,7 +3,10 @@
 from datetime import date
 
 import numpy as np
+import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alchemiser_dagster.history.model import ModelHistory, model_history
 from alchemiser_dagster.market.sessions import sessions_between
@@ -21,6 +24,7 @@ def history(
     return model_history(evaluation, closes, lag=lag, cost_bps=cost)
 
 
+RETURN = st.floats(-0.3, 0.3).map(lambda r: round(r, 4))
 HALVES = '(weight-equal [(asset "A") (asset "B")])'
 A = [100, 110, 110, 121, 121, 121]
 B = [100, 100, 100, 100, 110, 110]
@@ -75,3 +79,45 @@ def test_daily_is_a_threshold_that_every_drift_exceeds() -> None:
     always = history(text, ":rebalance-threshold 0.000000001", A=A, B=B, lag=0)
     assert daily.gross == pytest.approx(always.gross)
     assert daily.turnover == pytest.approx(always.turnover)
+
+
+@pytest.mark.parametrize(
+    "header", ["", ":rebalance-frequency :weekly", ":rebalance-threshold 0.05"]
+)
+@given(moves=st.lists(st.tuples(RETURN, RETURN), min_size=5, max_size=5), lag=st.integers(0, 2))
+def test_a_session_earns_what_was_held_before_it(
+    header: str, moves: list[tuple[float, float]], lag: int
+) -> None:
+    returns = np.vstack([[0, 0], moves])
+    prices = 100 * np.cumprod(1 + returns, axis=0)
+    paper = history(HALVES, header, lag=lag, A=list(prices[:, 0]), B=list(prices[:, 1]))
+    moved = {
+        "A": dict(zip(SESSIONS, returns[:, 0], strict=True)),
+        "B": dict(zip(SESSIONS, returns[:, 1], strict=True)),
+    }
+    earned, invested = dict.fromkeys(paper.sessions, 0.0), dict.fromkeys(paper.sessions, 0.0)
+    for session, symbol, weight in paper.held_weights().iter_rows():
+        earned[session] += weight * moved[symbol][session]
+        invested[session] += weight
+    assert list(earned.values()) == pytest.approx(paper.gross.tolist(), abs=1e-12)
+    # nothing before the first trade, all of it afterwards
+    assert list(invested.values()) == pytest.approx([0.0] + [1.0] * (len(paper.sessions) - 1))
+
+
+def test_weights_that_have_drifted_are_those_that_are_held() -> None:
+    paper = history(HALVES, ":rebalance-threshold 0.04", A=A, B=B, lag=0)
+    held = paper.held_weights().filter(pl.col("symbol") == "A")["weight"].to_list()
+    # traded on Tuesday and Friday: drifted in between, and back to a half afterwards
+    assert held == pytest.approx([1 / 2, 0.55 / 1.05, 0.55 / 1.05, 1 / 2, 0.5 / 1.05])
+
+
+def test_the_same_close_is_beside_the_session_that_it_earned_in() -> None:
+    later, at_once = (history('(asset "A")', A=A, lag=lag) for lag in (1, 0))
+    table = later.beside(at_once)
+    assert table.columns == ["date", "gross", "net", "turnover", "same_close"]
+    assert table["date"].to_list() == list(SESSIONS[1:])
+    assert table["gross"].to_list() == pytest.approx([0, 0, 0.10, 0, 0])
+    assert table["same_close"].to_list() == pytest.approx([0.10, 0, 0.10, 0, 0])
+    early = at_once.beside(later)["same_close"].to_list()
+    assert early[0] is None
+    assert early[1:] == pytest.approx([0, 0, 0.10, 0, 0])
