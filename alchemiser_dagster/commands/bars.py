@@ -9,13 +9,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
 from alchemiser_dagster.commands.records import opened_records
 from alchemiser_dagster.commands.replay import QUIET, dagster_instance, failures_of
-from alchemiser_dagster.commands.terminal import err, fail, out
+from alchemiser_dagster.commands.terminal import err, fail, out, progress_bar
 from alchemiser_dagster.defs.bars import FINDINGS
 from alchemiser_dagster.defs.resources import DOWNLOAD_PROGRESS, AccountRecords
 from alchemiser_dagster.market.sessions import SessionError, is_session, last_completed_session
@@ -80,13 +78,7 @@ def _materialise(records: AccountRecords, session: date) -> str | None:
 
 @contextmanager
 def _progress() -> Iterator[None]:
-    columns = (
-        TextColumn("{task.description:28}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with ProgressBar(*columns, console=err) as shown:
+    with progress_bar() as shown:
         task = shown.add_task("bars", total=None)
 
         def tell(progress: Progress) -> None:

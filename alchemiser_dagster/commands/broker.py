@@ -15,14 +15,14 @@ from alchemiser_dagster.embedded import (
     read_rules,
     serve,
 )
-from alchemiser_dagster.embedded.bars import SPLIT
+from alchemiser_dagster.embedded.traded_prices import traded_prices
 from alchemiser_dagster.market.bars import BarsError, read_bars
 from alchemiser_dagster.market.sessions import (
     last_completed_session,
     session_open,
     sessions_between,
 )
-from alchemiser_dagster.market.sources import SyntheticSource
+from alchemiser_dagster.market.sources import FileSource, SourceError, SyntheticSource
 from alchemiser_dagster.market.synthetic import instruments
 from alchemiser_dagster.settings import SYNTHETIC_SEED
 
@@ -72,7 +72,7 @@ def broker(
             profile=profile,
             faults=rules,
         )
-    except (BarsError, StateFileError, FaultRuleError) as error:
+    except (BarsError, SourceError, StateFileError, FaultRuleError) as error:
         fail(str(error))
     except OverflowError:
         fail(f"expected a port from 0 to 65535, was {port}")
@@ -96,6 +96,25 @@ def clock_mode(text: str) -> ClockMode:
     raise ValueError(f"expected manual, per_request[:SECONDS] or scaled[:SPEED], was {text!r}")
 
 
+def market_of_file(path: Path) -> pl.DataFrame:
+    """The bars of a file at the prices of the day, with its splits, if it has a column of them.
+
+    Raises:
+        BarsError, SourceError: the file cannot be used; the message names it.
+    """
+    table = read_bars(path)
+    first, last = table["date"].min(), table["date"].max()
+    symbols = table["symbol"].unique().to_list()
+    actions = FileSource(path).corporate_actions(symbols, first, last)  # type: ignore[arg-type]
+    if actions is None:
+        return table
+    splits = actions.filter(kind="split").select("symbol", date="ex_date", split="ratio")
+    try:
+        return traded_prices(table, splits)
+    except BarsError as error:
+        raise BarsError(f"{path}: {error}") from error
+
+
 def _positive(text: str) -> float:
     try:
         number = float(text)
@@ -106,21 +125,9 @@ def _positive(text: str) -> float:
     return number
 
 
-def _with_splits(table: pl.DataFrame, path: Path) -> pl.DataFrame:
-    """`table` with the column `split` of the file, if it has one."""
-    if SPLIT not in pl.read_parquet_schema(path):
-        return table
-    splits = pl.read_parquet(path, columns=["symbol", "date", SPLIT]).select(
-        pl.col("symbol").cast(pl.String).str.replace("/", ".", literal=True),
-        pl.col("date").cast(pl.Date),
-        pl.col(SPLIT).cast(pl.Float64),
-    )
-    return table.join(splits, on=["symbol", "date"], how="left")
-
-
 def _market(bars: Path | None) -> tuple[pl.DataFrame, str]:
     if bars is not None:
-        return _with_splits(read_bars(bars), bars), f"bars of {bars}"
+        return market_of_file(bars), f"bars of {bars}"
     source = SyntheticSource(SYNTHETIC_SEED)
     last = last_completed_session(datetime.now(UTC))
     return source.daily_bars(instruments(), last - HISTORY, last), source.name

@@ -2,13 +2,14 @@
 
     once            bars and signals of all sessions, in one run over the range
     each session    the plans, then the run of `trade_session` in the session's own window
-    once            fills, lots, performance and the account check, in one run over the range
+    once            fills, lots, performance and the account's checks, in one run over the range
+    once            every strategy on paper, and why its book earned otherwise, in another
 
 The account's folder remembers everything, so an interrupted replay goes on where it stopped.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -156,14 +157,30 @@ def replay(plan: Replay, progress: Callable[[str, int], None]) -> None:
             control.advance_to(closing)
         progress("accounting", 0)
         unaccounted = plan.unaccounted()
-        if unaccounted and not _materialise(
-            definitions, instance, "after_close", unaccounted[0], plan.last
+        if (
+            unaccounted
+            and not _materialise(
+                definitions, instance, "after_close", unaccounted[0], plan.last
+            ).success
         ):
             raise ReplayError(
                 "the accounting did not succeed; the log of the run `after_close` in the UI says "
                 "why, and running again makes it anew"
             )
         progress("accounting", 1)
+
+
+def compare_with_paper(plan: Replay, sessions: Sequence[date]) -> list[str]:
+    """Make every strategy's model, and say for each of `sessions` why its book earned otherwise.
+
+    Returns why books could not be compared, a line each; they are accounted for all the same.
+    """
+    from alchemiser_dagster.definitions import build_definitions
+
+    definitions = build_definitions(plan.home, str(plan.strategies))
+    with dagster_instance(plan.home) as instance:
+        compared = _materialise(definitions, instance, "attribution", sessions[0], sessions[-1])
+    return failures_of(compared)
 
 
 def open_embedded_account(home: Home, facts: AccountFile, strategies: Path) -> None:
@@ -175,8 +192,8 @@ def open_embedded_account(home: Home, facts: AccountFile, strategies: Path) -> N
 
 def _materialise(
     definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, first: date, last: date
-) -> bool:
-    """Run an asset job over a range of sessions; False when some of its assets failed."""
+) -> dg.ExecuteInProcessResult:
+    """Run an asset job over a range of sessions; some of its assets may fail."""
     result = definitions.resolve_job_def(job).execute_in_process(
         instance=instance,
         raise_on_error=False,
@@ -187,7 +204,7 @@ def _materialise(
         },
     )
     _pass_on_interrupt(result)
-    return result.success
+    return result
 
 
 def _require_bars(records: AccountRecords, sessions: list[date]) -> None:

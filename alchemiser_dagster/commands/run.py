@@ -7,13 +7,12 @@ from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 from alchemiser_dagster.books.performance import PriceMissing
 from alchemiser_dagster.books.strategies import Book, BooksError, load_books
 from alchemiser_dagster.commands.replay import (
     Replay,
     ReplayError,
+    compare_with_paper,
     embedded_broker,
     replay,
     sessions_to_replay,
@@ -25,7 +24,7 @@ from alchemiser_dagster.commands.report import (
     report_of,
 )
 from alchemiser_dagster.commands.sources import source_of
-from alchemiser_dagster.commands.terminal import err, fail, out
+from alchemiser_dagster.commands.terminal import err, fail, out, progress_bar
 from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk
 from alchemiser_dagster.embedded import StateFileError
 from alchemiser_dagster.ledger.queries import last_session, outcomes
@@ -77,8 +76,7 @@ def run(
         plan = _plan(home, bars, first, last, sessions)
         remember(home)
         _introduce(plan, books)
-        if not plan.is_done:
-            _with_progress(plan)
+        uncompared = [] if plan.is_done else _with_progress(plan)
         report = _report(plan)
     except KeyboardInterrupt:
         fail("interrupted; nothing is lost: run it again and it goes on where it stopped")
@@ -99,6 +97,9 @@ def run(
     if report.difference != 0:
         fail(f"the books do not add up to the broker: {report.difference} dollars are unexplained")
     out.print("The books add up to the broker's account to the cent.")
+    for why in uncompared:
+        err.print(f"Not compared with its strategy on paper: {why}", style="yellow", markup=False)
+    out.print("A page for each book, and one for the account: [bold]alchemiser report[/bold]")
     out.print("See every run, table and lineage in the web UI: [bold]make ui[/bold]")
 
 
@@ -218,20 +219,19 @@ def _introduce(plan: Replay, books: list[Book]) -> None:
         out.print("Every session has been traded already. [bold]--fresh[/bold] starts over.")
 
 
-def _with_progress(plan: Replay) -> None:
-    columns = (
-        TextColumn("{task.description:28}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=err) as progress:
-        task = progress.add_task("starting", total=len(plan.sessions) + 2)
+def _with_progress(plan: Replay) -> list[str]:
+    with progress_bar() as progress:
+        task = progress.add_task("starting", total=len(plan.sessions) + 3)
 
         def done(what: str, steps: int) -> None:
             progress.update(task, description=what, advance=steps)
 
+        pending = plan.unaccounted()
         replay(plan, done)
+        done("on paper", 0)
+        uncompared = compare_with_paper(plan, pending)
+        done("on paper", 1)
+        return uncompared
 
 
 def _report(plan: Replay) -> BooksReport:

@@ -1,7 +1,8 @@
-"""`alchemiser status`: where the account stands, from its ledger alone.
+"""`alchemiser status`: where the account stands, from its ledger and its latest bars alone.
 
-The books as the last session left them, then whatever asks for somebody's attention: sessions that
-were not finished, books that do not sum to the broker, rails, open orders, shares of no strategy.
+The books as the last session left them and the bars they will trade on next, then whatever asks for
+somebody's attention: sessions that were not finished, books that do not sum to the broker, rails,
+open orders, shares of no strategy, books that the latest bars stop.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,9 +15,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from alchemiser_dagster.books.money import ZERO
 from alchemiser_dagster.books.strategies import Book, BooksError, load_books
+from alchemiser_dagster.commands.latest_bars import latest_bars
 from alchemiser_dagster.commands.opened import Opened, opened_account
 from alchemiser_dagster.commands.sources import source_of
 from alchemiser_dagster.commands.terminal import err, fail, out
+from alchemiser_dagster.defs.resources import AccountRecords
 from alchemiser_dagster.execution.reconciliation import unexplained
 from alchemiser_dagster.ledger.open_orders import resting_orders
 from alchemiser_dagster.ledger.queries import (
@@ -37,7 +40,8 @@ def status() -> None:
     """Print the account, its books and the last session; exit code 1 when something is wrong."""
     with opened_account() as account:
         try:
-            strategies = {book.name: book for book in load_books(strategies_folder())}
+            folder = strategies_folder()
+            strategies = {book.name: book for book in load_books(folder)}
         except (SettingsError, BooksError) as error:
             fail(str(error))
         with account.ledger.read() as connection:
@@ -45,11 +49,15 @@ def status() -> None:
             table = None if last is None else _books_table(connection, last, strategies)
             wrong = _attention(connection, last)
             flattening = sorted(rail_state(connection).flattening)
+        records = AccountRecords(home=str(account.home.path), strategies=str(folder))
+        traded = None if last is None else last.session
+        bars, stopped = latest_bars(records, strategies.values(), traded)
     out.print(_introduction(account), highlight=False)
+    out.print(bars, markup=False, highlight=False)
     out.print("No session has been traded yet." if table is None else table)
     for book in flattening:
         out.print(f"{book} is sold to cash, until `alchemiser flatten {book} --undo`.")
-    for line in wrong:
+    for line in (wrong := [*wrong, *stopped]):
         err.print(line, style="bold red", markup=False, highlight=False, soft_wrap=True)
     if wrong:
         fail("the account needs attention")

@@ -2,11 +2,11 @@
 
 corporate_actions   the splits, dividends, renames ... that the source knows of
 daily_bars          the snapshot: immutable, named by the hash of its content
-bar_findings        what the checks found in it, one row a finding; an error keeps the books that
-                    use the symbol from trading, and no others
+
+What the checks found in it is in `bar_findings`: one row a finding; an error keeps the books that
+use the symbol from trading, and no others.
 """
 
-from collections import Counter
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 
@@ -14,25 +14,26 @@ import dagster as dg
 import polars as pl
 
 from alchemiser_dagster.defs.resources import AccountRecords, Market, as_session
-from alchemiser_dagster.defs.tables import SessionTables, TableMissing
 from alchemiser_dagster.market.bars import BarsError
-from alchemiser_dagster.market.examination import Context, examine
-from alchemiser_dagster.market.snapshots import Origin, Snapshot, SnapshotDamaged
+from alchemiser_dagster.market.sessions import NEW_YORK
+from alchemiser_dagster.market.snapshots import Origin, Snapshot
 from alchemiser_dagster.market.sources import SourceError
-from alchemiser_dagster.market.symbol_facts import SymbolFacts
 from alchemiser_dagster.market.taking import SHORTEST_HISTORY, Taken, sessions_back, take
 from alchemiser_dagster.market.universe import Universe
+from alchemiser_dagster.settings import BrokerMode
 
 BARS = "daily_bars"
 ACTIONS = "corporate_actions"
 FINDINGS = "bar_findings"
 QUARANTINE = "quarantined_bars"
+NO_FEED = "the source has no feed of corporate actions"
+"""What is kept in place of such a table, word for word; any other reason is a failure."""
 POOL = "market_data"
 """The steps that ask the vendor: one at a time, however many runs there are."""
 
 
 def bar_assets(partitions: dg.PartitionsDefinition[str], prices: str) -> list[dg.AssetsDefinition]:
-    """The three assets. `prices` says whose prices they are, for everybody to see."""
+    """The two assets. `prices` says whose prices they are, for everybody to see."""
 
     @dg.asset(
         key=ACTIONS,
@@ -45,21 +46,27 @@ def bar_assets(partitions: dg.PartitionsDefinition[str], prices: str) -> list[dg
     def corporate_actions(
         context: dg.AssetExecutionContext, records: AccountRecords, market: Market
     ) -> dg.MaterializeResult[None]:
-        """Corporate actions with ex-dates in a snapshot's history, of the universe.
+        """Corporate actions of the universe with ex-dates from a snapshot's first session to today.
+
+        A vendor adjusts prices from the morning of the ex-date on: bars that are taken again then
+        show an action of which they have no session yet.
 
         Columns: symbol, ex_date, kind, amount (dollars a share), ratio (new shares for an old one),
-        new_symbol. When the source has none to give, or does not answer, the session is without
-        such a table and the checks judge bars by themselves; that is stricter, so nothing waits.
+        new_symbol. When the source has none to give, the session is without such a table, and the
+        checks judge bars by themselves. When it failed, that is kept with its reason, and no book
+        trades in that evening on a past that was restated.
         """
         keys = sorted(context.partition_keys)
-        source = market.source()
-        first = sessions_back(as_session(keys[0]), SHORTEST_HISTORY)
-        why = f"{source.name} has no feed of corporate actions"
+        source, universe = market.source(), records.universe()
+        length = _history(universe)
+        why = NO_FEED
         try:
             actions = source.corporate_actions(
-                sorted(records.universe().symbols), first, as_session(keys[-1])
+                sorted(universe.symbols),
+                sessions_back(as_session(keys[0]), length),
+                _taken_on(records, as_session(keys[-1])),
             )
-        except SourceError as error:
+        except (SourceError, BarsError) as error:
             why = str(error)
             context.log.error(f"no corporate actions: {why}")
             actions = None
@@ -69,9 +76,8 @@ def bar_assets(partitions: dg.PartitionsDefinition[str], prices: str) -> list[dg
                 context.add_asset_metadata({"feed": why}, partition_key=key)
                 continue
             session = as_session(key)
-            known = actions.filter(
-                pl.col("ex_date").is_between(sessions_back(session, SHORTEST_HISTORY), session)
-            )
+            span = sessions_back(session, length), _taken_on(records, session)
+            known = actions.filter(pl.col("ex_date").is_between(*span))
             records.tables.write([ACTIONS], key, known)
             kinds = dict(known.group_by("kind").len().sort("kind").iter_rows())
             context.add_asset_metadata({"feed": source.name, **kinds}, partition_key=key)
@@ -99,9 +105,9 @@ def bar_assets(partitions: dg.PartitionsDefinition[str], prices: str) -> list[dg
         sessions = [as_session(key) for key in sorted(context.partition_keys)]
         source = market.source()
         universe = records.universe()
-        lookback = max([1, *universe.needed.values()])
+        facts = records.symbol_facts()
         try:
-            taken = take(source, universe.symbols, sessions, lookback, records.symbol_facts())
+            taken = take(source, universe.symbols, sessions, _history(universe), facts)
         except (SourceError, BarsError) as error:
             for session in sessions:
                 records.snapshots.refuse(session, str(error))
@@ -129,73 +135,19 @@ def bar_assets(partitions: dg.PartitionsDefinition[str], prices: str) -> list[dg
             return dg.MaterializeResult()
         return dg.MaterializeResult(data_version=dg.DataVersion(snapshot.sha256))
 
-    @dg.asset(
-        key=FINDINGS,
-        deps=["universe", corporate_actions, daily_bars],
-        partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        group_name="market",
-        io_manager_key="session_tables",
-    )
-    def bar_findings(context: dg.AssetExecutionContext, records: AccountRecords) -> SessionTables:
-        """What the checks of `daily_bars` found: check, symbol, date, severity, says.
-
-        An error means that no book which uses the symbol may trade on this snapshot.
-        """
-        tables = {}
-        universe, facts = records.universe(), records.symbol_facts()
-        for key in context.partition_keys:
-            session = as_session(key)
-            before = records.snapshots.before(session)
-            try:
-                earlier = None if before is None else _bars(records, before.session)
-            except SnapshotDamaged as damaged:
-                context.log.error(f"{key} is compared with no earlier snapshot: {damaged}")
-                before = earlier = None
-            tables[key] = examine(
-                _bars(records, session),
-                records.tables.read([QUARANTINE], key),
-                _context(records, session, universe, facts, earlier),
-            )
-            counts = Counter(tables[key]["severity"])
-            compared = "nothing" if before is None else before.session.isoformat()
-            context.add_asset_metadata(
-                {
-                    "errors": counts["error"],
-                    "warnings": counts["warning"],
-                    "compared with": compared,
-                },
-                partition_key=key,
-            )
-        return tables
-
-    return [corporate_actions, daily_bars, bar_findings]
+    return [corporate_actions, daily_bars]
 
 
-def _bars(records: AccountRecords, session: date) -> pl.DataFrame:
-    return records.snapshots.scan(session).collect()
+def _history(universe: Universe) -> int:
+    """The sessions that a snapshot reaches back."""
+    return max([SHORTEST_HISTORY, *universe.needed.values()])
 
 
-def _context(
-    records: AccountRecords,
-    session: date,
-    universe: Universe,
-    facts: SymbolFacts,
-    before: pl.DataFrame | None,
-) -> Context:
-    """What the bars of a session are examined against."""
-    try:
-        actions = records.tables.read([ACTIONS], session.isoformat())
-    except TableMissing:
-        actions = None  # the source has no feed, or it did not answer; the checks are told so
-    return Context(
-        session=session,
-        universe=universe.symbols,
-        needed=universe.needed,
-        actions=actions,
-        facts=facts,
-        before=before,
-    )
+def _taken_on(records: AccountRecords, session: date) -> date:
+    """Today, which for an embedded account is the session: it lives through its own evenings."""
+    if records.facts.mode is BrokerMode.EMBEDDED:
+        return session
+    return max(session, datetime.now(NEW_YORK).date())
 
 
 def _metadata(snapshot: Snapshot, taken: Taken, known: Snapshot | None) -> dict[str, str | int]:

@@ -16,6 +16,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 from alchemiser_dagster.defs.bars import FINDINGS
 from alchemiser_dagster.defs.resources import AccountRecords, Market
 from alchemiser_dagster.defs.tables import TableMissing
+from alchemiser_dagster.market.bars import BarsError
 from alchemiser_dagster.market.sessions import NEW_YORK, is_session, previous_session
 from alchemiser_dagster.market.sources import SourceError
 from alchemiser_dagster.settings import second_bars
@@ -136,7 +137,7 @@ def _acted_on(records: AccountRecords, market: Market, today: date) -> str | Non
         actions = market.source().corporate_actions(
             sorted(records.universe().symbols), today, today
         )
-    except SourceError as error:
+    except (SourceError, BarsError) as error:
         return f"corporate actions of today are not known: {error}"
     if actions is None or actions.is_empty():
         return None

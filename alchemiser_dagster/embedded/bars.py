@@ -5,8 +5,9 @@ of that session (see `paths`); nothing here gives out a bar of a session that ha
 
 A column `split` is optional. It says how many shares one share became on its ex-date, the session
 of the bar: 4.0 for four for one, 0.1 for one for ten, and 1.0 or null on any other day. With it,
-prices and volumes are those traded on the day, before any later split; without it there are no
-splits, and the prices are usually adjusted for those there have been.
+prices and volumes are those traded on the day, before any later split (`traded_prices` makes them
+so where a file has them adjusted); without it there are no splits, and the prices are usually
+adjusted for those there have been.
 """
 
 import hashlib

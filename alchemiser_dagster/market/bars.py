@@ -78,8 +78,35 @@ def read_bars(
     Raises:
         UnreadableBarsError, BarsColumnError, BarsRowError: see the classes.
     """
-    bars = checked_bars(_read_columns(path), origin=str(path))
+    bars = checked_bars(read_columns(path), origin=str(path))
     return select_bars(bars, symbols, first, last)
+
+
+def read_columns(path: Path) -> pl.DataFrame:
+    """The columns of a bars table that a parquet file has, of whatever type; nothing is checked.
+
+    Raises:
+        UnreadableBarsError, BarsColumnError: see the classes.
+    """
+    if not path.is_file():
+        was = "a folder" if path.is_dir() else "nothing there"
+        raise UnreadableBarsError(f"{path}: expected a parquet file of bars, was {was}")
+    if path.stat().st_size == 0:
+        raise UnreadableBarsError(
+            f"{path}: expected a parquet file of bars, was an empty file (0 bytes); "
+            "write or fetch it anew"
+        )
+    try:
+        present = pl.read_parquet_schema(path)
+        _require_columns(present, origin=str(path))
+        columns = [name for name in (*REQUIRED_COLUMNS, "adj_close") if name in present]
+        return pl.read_parquet(path, columns=columns, glob=False, hive_partitioning=False)
+    except (PolarsError, PanicException, OSError) as error:
+        raise UnreadableBarsError(
+            f"{path}: expected a whole parquet file of bars, was one that cannot be read "
+            f"({str(error).splitlines()[0]}); it may be truncated or of another format: "
+            "write or fetch it anew"
+        ) from error
 
 
 def conformed_bars(table: pl.DataFrame, origin: str) -> pl.DataFrame:
@@ -188,28 +215,6 @@ def _closed(bars: pl.DataFrame) -> pl.DataFrame:
         high=pl.max_horizontal("open", "high", "close"),
         low=pl.min_horizontal("open", "low", "close"),
     )
-
-
-def _read_columns(path: Path) -> pl.DataFrame:
-    if not path.is_file():
-        was = "a folder" if path.is_dir() else "nothing there"
-        raise UnreadableBarsError(f"{path}: expected a parquet file of bars, was {was}")
-    if path.stat().st_size == 0:
-        raise UnreadableBarsError(
-            f"{path}: expected a parquet file of bars, was an empty file (0 bytes); "
-            "write or fetch it anew"
-        )
-    try:
-        present = pl.read_parquet_schema(path)
-        _require_columns(present, origin=str(path))
-        columns = [name for name in (*REQUIRED_COLUMNS, "adj_close") if name in present]
-        return pl.read_parquet(path, columns=columns, glob=False, hive_partitioning=False)
-    except (PolarsError, PanicException, OSError) as error:
-        raise UnreadableBarsError(
-            f"{path}: expected a whole parquet file of bars, was one that cannot be read "
-            f"({str(error).splitlines()[0]}); it may be truncated or of another format: "
-            "write or fetch it anew"
-        ) from error
 
 
 def _require_columns(present: Iterable[str], origin: str) -> None:

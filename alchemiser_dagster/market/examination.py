@@ -7,7 +7,7 @@ somebody should look.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -18,13 +18,11 @@ from alchemiser_dagster.market.bars import missing_symbols
 from alchemiser_dagster.market.findings_table import (
     FINDINGS_SCHEMA,
     as_findings,
+    counted,
     without_accepted,
 )
 from alchemiser_dagster.market.quality import broken_by_symbol
-from alchemiser_dagster.market.restatements import (
-    restatements,
-    short_overlaps,
-)
+from alchemiser_dagster.market.restated_findings import failed_feed, restated_findings
 from alchemiser_dagster.market.symbol_facts import SymbolFacts, since_start
 from alchemiser_dagster.market.symbols import broker_symbol
 
@@ -43,10 +41,12 @@ CHECKS: Mapping[str, str] = {
     "prices": "Prices are finite, above 0 and in order, volumes not negative: error; the symbol's "
     "bars are set aside.",
     "jumps": "No total return of a day is above 40 % (80 % for leveraged funds) without a "
-    "corporate action: warning; none looks like a split that prices were not adjusted for: error.",
+    "corporate action: warning; none is by more than a factor of 8, or looks like a split that "
+    "prices were not adjusted for: error.",
     "restated": "The past is that of the snapshot before, scaled at most by known corporate "
-    "actions: error where it is scaled for no known reason; warning where single bars were "
-    "corrected, or where the source has no feed of actions to compare with.",
+    "actions: error where it is scaled for no known reason, in every snapshot until an action "
+    "explains it or somebody accepts it, and where the feed of actions failed; warning where "
+    "single bars were corrected, or where the source has no such feed.",
     "history": "A symbol has as many bars as the strategies that use it want, those included in "
     "which averages settle: error. It stops no book by itself: a strategy whose windows reach "
     "beyond the history has no signal, and the others look back less far.",
@@ -54,8 +54,6 @@ CHECKS: Mapping[str, str] = {
     "ones do: warning.",
     "second_source": "Total returns are those of a second source within 2 %: warning.",
 }
-
-RESTATED_SEVERITY = {"unexplained": "error", "correction": "warning", "adjustment": "warning"}
 
 ENDS = {
     "name_change": "was renamed {new} on {day}: name the new symbol in the strategy",
@@ -70,8 +68,10 @@ class Context:
 
     `session` is the last that had closed; `universe` are the symbols that must have bars, and
     `needed` the sessions of history that strategies want of them; `actions` are the corporate
-    actions over the snapshot's sessions, None where the source has no feed of them; `before` are
-    the bars of the snapshot of an earlier session, None for the first.
+    actions over the snapshot's sessions, None where they are not known: `feed_failure` says why,
+    None where the source has no feed of them. `before` are the bars of earlier snapshots, for each
+    symbol of one (see `comparison`), None where there are none; `carried` are findings of restated
+    that cannot be made again and hold.
     """
 
     session: date
@@ -80,6 +80,8 @@ class Context:
     actions: pl.DataFrame | None
     facts: SymbolFacts
     before: pl.DataFrame | None
+    feed_failure: str | None = None
+    carried: pl.DataFrame = field(default_factory=FINDINGS_SCHEMA.to_frame)
 
 
 def examine(bars: pl.DataFrame, quarantined: pl.DataFrame, context: Context) -> pl.DataFrame:
@@ -98,6 +100,7 @@ def examine(bars: pl.DataFrame, quarantined: pl.DataFrame, context: Context) -> 
         _out_of_order(order),
         _broken(bars),
         _broken(quarantined.sort("symbol", "date")),
+        failed_feed(context.feed_failure),
     ]
     acceptable = [
         _gaps(bars, context),
@@ -143,7 +146,7 @@ def _last_session(bars: pl.DataFrame, context: Context) -> pl.DataFrame:
         end = _end(row["symbol"], row["last"], context)
         return (
             f"{row['symbol']}: the last bar is of {row['last']}, "
-            f"{_count(row['sessions_behind'], 'session')} behind"
+            f"{counted(row['sessions_behind'], 'session')} behind"
         ) + (f"; {end}" if end else "")
 
     late = findings.behind(bars, context.session)
@@ -174,7 +177,7 @@ def _future(bars: pl.DataFrame, context: Context) -> pl.DataFrame:
         "future",
         by_symbol,
         lambda row: (
-            f"{row['symbol']}: {_count(row['bars'], 'bar')} from {row['date']} on, though "
+            f"{row['symbol']}: {counted(row['bars'], 'bar')} from {row['date']} on, though "
             f"{context.session} is the last session that had closed"
         ),
         date="date",
@@ -235,32 +238,10 @@ def _split_words(price_ratio: float) -> str:
 
 def _restated(bars: pl.DataFrame, context: Context) -> pl.DataFrame:
     if context.before is None:
-        return FINDINGS_SCHEMA.to_frame()
+        return context.carried
     before = since_start(context.before, context.facts)
-    short = short_overlaps(before, bars)
-    comparable = before.join(short, on="symbol", how="anti")
-    found = restatements(comparable, bars, context.actions).filter(
-        pl.col("kind").is_in(list(RESTATED_SEVERITY))
-    )
-    return pl.concat(
-        [
-            as_findings(
-                "restated",
-                found.with_columns(severity=pl.col("kind").replace_strict(RESTATED_SEVERITY)),
-                lambda row: row["says"],
-                date="last",
-            ),
-            as_findings(
-                "restated",
-                short,
-                lambda row: (
-                    f"{row['symbol']}: only {_count(row['shared'], 'session')} in common with the "
-                    f"snapshot before, too few to compare"
-                ),
-                severity="warning",
-            ),
-        ]
-    )
+    found = restated_findings(before, bars, context.actions, context.feed_failure)
+    return pl.concat([found, context.carried])
 
 
 def _history(bars: pl.DataFrame, context: Context) -> pl.DataFrame:
@@ -270,7 +251,7 @@ def _history(bars: pl.DataFrame, context: Context) -> pl.DataFrame:
         "history",
         short,
         lambda row: (
-            f"{row['symbol']}: {_count(row['bars'], 'bar')}, and the strategies that use it need "
+            f"{row['symbol']}: {counted(row['bars'], 'bar')}, and the strategies that use it need "
             f"{row['needed']}"
         ),
         severity="error",
@@ -288,7 +269,3 @@ def _idle(bars: pl.DataFrame) -> pl.DataFrame:
         date="first",
         severity="warning",
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + "s" * (number != 1)

@@ -16,6 +16,9 @@ from alchemiser_dagster.market.sessions import calendar_span, sessions_between
 
 RECENT_SESSIONS = 252
 LARGE_MOVE, LARGE_LEVERAGED_MOVE = 0.40, 0.80
+LARGEST_FACTOR = 8
+"""What moves to more than so many times its price in a day, or to less than that part, is a mistake
+rather than a market: a misplaced decimal point, or a bar of something else."""
 QUIET_MOVE = 0.10
 """A daily move that is neither large nor a split of any kind looked for."""
 SPLIT_RATIOS = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50, 100)
@@ -83,8 +86,8 @@ def jumps(
 ) -> pl.DataFrame:
     """Daily total returns that are large, or look like a split that nobody adjusted for.
 
-    A move of more than 40 % (80 % for symbols of `leveraged`) is a warning; one whose price ratio
-    is within 2 % of a usual split ratio or its inverse is an error, for unadjusted splits are.
+    A move of more than 40 % (80 % for symbols of `leveraged`) is a warning; one by more than a
+    factor of 8, or whose price ratio is within 2 % of a usual split ratio or its inverse, an error.
     On the day of a corporate action in `actions` (see `market.actions`) neither is odd, but for a
     split of which the move shows that the prices before it were left as they were: an error.
     Columns: symbol, date, move (a fraction), split_ratio (of prices; null if none), is_known (the
@@ -125,7 +128,10 @@ def jumps(
             "move",
             "split_ratio",
             is_known="has_action",
-            severity=_severity(pl.col("split_ratio").is_not_null()),
+            severity=_severity(
+                pl.col("split_ratio").is_not_null()
+                | ~pl.col("ratio").is_between(1 / LARGEST_FACTOR, LARGEST_FACTOR)
+            ),
         )
     )
 

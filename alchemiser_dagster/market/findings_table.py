@@ -35,8 +35,8 @@ def without_accepted(found: pl.DataFrame, facts: SymbolFacts) -> pl.DataFrame:
     for accepted in facts.accepted:
         is_it = (pl.col("check") == accepted.check) & (pl.col("symbol") == accepted.symbol)
         if accepted.session is not None:
-            is_it &= (pl.col("date") == accepted.session).fill_null(False)
-        found = found.filter(~is_it)
+            is_it &= pl.col("date") == accepted.session
+        found = found.filter(~is_it.fill_null(False))  # a row may carry no symbol
     return found
 
 
@@ -64,3 +64,12 @@ def as_findings(
         for row in table.iter_rows(named=True)
     ]
     return pl.DataFrame(rows, schema=FINDINGS_SCHEMA, orient="row")
+
+
+def counted(number: int, noun: str) -> str:
+    """How many there are, in words.
+
+    >>> counted(1, "bar"), counted(2, "bar")
+    ('1 bar', '2 bars')
+    """
+    return f"{number} {noun}" + "s" * (number != 1)

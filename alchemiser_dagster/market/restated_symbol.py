@@ -136,7 +136,7 @@ def _explained(
     explained, shares = np.ones(sessions), np.ones(sessions)
     found = []
     either_closes = (closes, Closes(shared.days, shared.old["close"]))
-    by_position = _by_position(actions, shared.days, closes)
+    by_position = _by_position(actions, shared.days)
     cuts = sorted(by_position)
     for cut, start, stop in zip(cuts, [0, *cuts], [*cuts[1:], sessions], strict=False):
         here = by_position[cut]
@@ -173,14 +173,12 @@ def _explained(
     return found, explained, shares
 
 
-def _by_position(
-    actions: list[Action], days: NDArray[np.datetime64], closes: Closes
-) -> dict[int, list[Action]]:
+def _by_position(actions: list[Action], days: NDArray[np.datetime64]) -> dict[int, list[Action]]:
     """The actions that scale sessions of `days`, by the number of those before their ex-date."""
     found: dict[int, list[Action]] = defaultdict(list)
     for action in actions:
         ex_date = np.datetime64(action.ex_date)
-        if action.kind in SCALING_KINDS and days[0] < ex_date <= closes.dates[-1]:
+        if action.kind in SCALING_KINDS and days[0] < ex_date:
             found[int(np.searchsorted(days, ex_date))].append(action)
     return found
 
@@ -223,7 +221,7 @@ def _scaled(
     says = f"{shared.symbol}: the past to {last} is scaled by {scaling.factor:.6f}"
     if actions is not None:
         says += ", for which the feed of corporate actions knows no reason"
-        here = _by_position(actions, shared.days, closes).get(scaling.end, [])
+        here = _by_position(actions, shared.days).get(scaling.end, [])
         factors = possible_factors(here, actions, (closes,)) if here else []
         if factors:
             listed = " and ".join(described(action) for action in here)

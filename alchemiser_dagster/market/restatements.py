@@ -51,10 +51,11 @@ def restatements(
 ) -> pl.DataFrame:
     """What `now` says differently from `before` about the sessions that both have.
 
-    Both are sound bars tables; `actions` is the table of corporate actions (see `actions`) that
-    covers the sessions of `now`, None where the source has no such feed. The result has the columns
-    of `RESTATEMENTS_SCHEMA`, one row per symbol and change: its kind, the first and last session
-    changed and how many, and the ratio new / old of adj_close (null if not constant).
+    Both are sound bars tables; `actions` is the table of corporate actions (see `actions`) with
+    ex-dates from the first session of `now` to the day on which it was taken; None where they are
+    not known. The result has the columns of `RESTATEMENTS_SCHEMA`, one row per symbol and change:
+    its kind, the first and last session changed and how many, and the ratio new / old of adj_close
+    (null if not constant).
 
     Raises:
         OverlapError: a symbol has fewer sessions in common than 30, and than either table has.

@@ -26,6 +26,8 @@ from alchemiser_dagster.settings import AccountFile, BrokerMode, Home
 from tests.ledger.orders import add_order
 from tests.world import STEADY, write_bars, write_strategies
 
+from .traded_home import Patient, TradedHome, traded_home
+
 INCEPTION, SESSION = date(2024, 1, 2), date(2024, 1, 3)
 AT = datetime(2024, 1, 3, 20, 50, tzinfo=UTC)
 
@@ -147,3 +149,21 @@ def untraded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     with embedded_broker(home, facts, strategies):
         open_embedded_account(home, facts, strategies)
     return home
+
+
+@pytest.fixture(scope="session")
+def in_order(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TradedHome]:
+    with traded_home(tmp_path_factory.mktemp("in_order")) as made:
+        yield made
+
+
+@pytest.fixture
+def patient(
+    in_order: TradedHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Patient]:
+    copy = in_order.copy(tmp_path)
+    monkeypatch.setenv("ALCHEMISER_HOME", str(copy.home.path))
+    monkeypatch.setenv("ALCHEMISER_STRATEGIES", str(copy.strategies))
+    yield Patient(copy)
+    in_order.control.clear_faults()
+    in_order.control.set_account(trading_blocked=False)

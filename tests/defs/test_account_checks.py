@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, update
 
 from alchemiser_dagster.defs import account_checks
 from alchemiser_dagster.defs.account import account_assets
+from alchemiser_dagster.defs.equity_history import EquityHistory
 from alchemiser_dagster.defs.partitions import session_partitions
 from alchemiser_dagster.defs.resources import AccountRecords
 from alchemiser_dagster.defs.tables import SessionTablesIOManager
@@ -54,6 +55,7 @@ def materialise(
         selection=dg.AssetSelection.assets("account"),
         resources={
             "records": records,
+            "equity": EquityHistory(records=records),
             "session_tables": SessionTablesIOManager(root=str(home.tables)),
         },
         tags={

@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
@@ -15,48 +14,12 @@ from alchemiser_dagster.defs.bars import FINDINGS
 from alchemiser_dagster.defs.resources import Market
 from alchemiser_dagster.defs.wishes import book_wish
 from alchemiser_dagster.market.sessions import NEW_YORK
-from tests.world import BOOKS, market, take_bars, write_bars
+from tests.world import market, take_bars
 
-from .conftest import INCEPTION, World, make_world
+from .conftest import INCEPTION, make_world
+from .evening import EVENING, GOOD_BOOKS, Evening, check_of, rows_of
 
-EVENING = INCEPTION.isoformat()
 TUESDAY = date(2024, 1, 2)
-GOOD_BOOKS = {"steady": BOOKS["steady"], "switch": BOOKS["switch"]}
-
-
-@dataclass
-class Evening:
-    """The account's market data, taken from a bars file that can be written anew."""
-
-    world: World
-    folder: Path
-    instance: dg.DagsterInstance
-
-    def vendor_says(self, bars: pl.DataFrame) -> None:
-        write_bars(self.folder, bars)
-
-    def run(self, *sessions: date) -> dg.ExecuteInProcessResult:
-        first, last = (str(sessions[0]), str(sessions[-1])) if sessions else (EVENING, EVENING)
-        return (
-            self.world.definitions()
-            .resolve_job_def("evening")
-            .execute_in_process(
-                instance=self.instance,
-                raise_on_error=False,
-                run_config=QUIET,
-                tags={
-                    "dagster/asset_partition_range_start": first,
-                    "dagster/asset_partition_range_end": last,
-                },
-            )
-        )
-
-    def books_with_signal(self) -> set[str]:
-        tables = self.world.records.tables
-        return {name for name in GOOD_BOOKS if tables.exists(["signal", name], EVENING)}
-
-    def why_not(self, book: str) -> str:
-        return self.world.records.tables.refusal(["signal", book], EVENING) or ""
 
 
 @pytest.fixture
@@ -70,11 +33,6 @@ def gold(day: date, close: float) -> pl.DataFrame:
     """The market with another close of gold on a day."""
     there = (pl.col("symbol") == "GLD") & (pl.col("date") == day)
     return market().with_columns(close=pl.when(there).then(close).otherwise("close"))
-
-
-def check_of(result: dg.ExecuteInProcessResult, name: str) -> dg.AssetCheckEvaluation:
-    (found,) = [e for e in result.get_asset_check_evaluations() if e.check_name == name]
-    return found
 
 
 def test_sound_bars_pass_every_check_and_every_book_has_a_signal(evening: Evening) -> None:
@@ -94,8 +52,7 @@ def test_m19_a_bad_symbol_stops_the_books_that_use_it_and_no_others(evening: Eve
     assert not prices.passed
     assert prices.severity is dg.AssetCheckSeverity.ERROR
     assert check_of(result, "symbols").passed
-    rows = [record.data for record in prices.metadata["found"].records]  # type: ignore[union-attr]
-    assert {(row["symbol"], row["date"]) for row in rows} == {("GLD", "2023-12-20")}
+    assert {(row["symbol"], row["date"]) for row in rows_of(prices)} == {("GLD", "2023-12-20")}
 
 
 def test_m20_no_bar_for_an_active_symbol_is_an_error_of_its_books(evening: Evening) -> None:
@@ -127,6 +84,21 @@ def test_without_any_bar_of_the_session_the_evening_fails_and_nothing_is_lost(
     assert evening.books_with_signal() == {"steady", "switch"}
 
 
+def test_a_vendors_file_cut_short_fails_the_evening_and_nothing_is_lost(evening: Evening) -> None:
+    evening.run(job="bars")
+    records = evening.world.records
+    before = records.snapshots.get(INCEPTION)
+    vendors = evening.folder / "bars.parquet"
+    vendors.write_bytes(vendors.read_bytes()[:-100])
+    assert not evening.run(job="bars").success
+    assert records.snapshots.get(INCEPTION) == before
+    assert records.snapshots.scan(INCEPTION).collect().height == before.rows
+    assert "bars.parquet: expected a whole parquet file" in (
+        records.snapshots.refusal(INCEPTION) or ""
+    )
+    assert evening.stopped(INCEPTION) == {}
+
+
 def test_bad_bars_that_the_vendor_mends_by_noon_are_traded_on(evening: Evening) -> None:
     evening.vendor_says(gold(date(2023, 12, 20), -1.0))
     evening.run()
@@ -146,8 +118,7 @@ def test_m76_what_fails_at_noon_is_refused_at_the_close(evening: Evening) -> Non
     evening.run()
     assert evening.books_with_signal() == {"steady", "switch"}
     evening.vendor_says(gold(date(2023, 12, 20), 0.0))
-    definitions = evening.world.definitions()
-    definitions.resolve_job_def("bars").execute_in_process(
+    evening.definitions.resolve_job_def("bars").execute_in_process(
         instance=evening.instance, partition_key=EVENING, run_config=QUIET
     )
     records = evening.world.records
@@ -209,15 +180,11 @@ def test_a_damaged_snapshot_is_named_and_nobody_trades_on_it(evening: Evening) -
     content = records.tables.files.read(file)
     records.tables.files.write(file, content[: len(content) // 2])
     wish = book_wish(records, records.books()[0], TUESDAY)
-    result = (
-        evening.world.definitions()
-        .resolve_job_def("plan_session")
-        .execute_in_process(
-            instance=evening.instance,
-            partition_key=str(TUESDAY),
-            run_config=QUIET,
-            raise_on_error=False,
-        )
+    result = evening.definitions.resolve_job_def("plan_session").execute_in_process(
+        instance=evening.instance,
+        partition_key=str(TUESDAY),
+        run_config=QUIET,
+        raise_on_error=False,
     )
     assert not result.success
     assert wish.missing is not None
@@ -227,7 +194,7 @@ def test_a_damaged_snapshot_is_named_and_nobody_trades_on_it(evening: Evening) -
 
 
 def noon(evening: Evening) -> dg.RunRequest | dg.SkipReason:
-    schedule = evening.world.definitions().resolve_schedule_def("noon_repair")
+    schedule = evening.definitions.resolve_schedule_def("noon_repair")
     records = evening.world.records
     with dg.build_schedule_context(
         evening.instance,
@@ -276,16 +243,12 @@ def test_m27_a_signal_asks_nobody(evening: Evening, monkeypatch: pytest.MonkeyPa
         raise AssertionError("expected no network call, was one")
 
     monkeypatch.setattr(socket.socket, "connect", no_network)
-    result = (
-        evening.world.definitions()
-        .resolve_job_def("evening")
-        .execute_in_process(
-            instance=evening.instance,
-            partition_key=EVENING,
-            asset_selection=[dg.AssetKey(["signal", name]) for name in GOOD_BOOKS],
-            raise_on_error=False,
-            run_config=QUIET,
-        )
+    result = evening.definitions.resolve_job_def("evening").execute_in_process(
+        instance=evening.instance,
+        partition_key=EVENING,
+        asset_selection=[dg.AssetKey(["signal", name]) for name in GOOD_BOOKS],
+        raise_on_error=False,
+        run_config=QUIET,
     )
     assert not result.success
     assert evening.books_with_signal() == {"steady"}

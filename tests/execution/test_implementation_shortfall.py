@@ -6,8 +6,8 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alchemiser_dagster.execution.quality import Quality
 from alchemiser_dagster.execution.implementation_shortfall import NO_SHORTFALL, Shortfall, shortfall
+from alchemiser_dagster.execution.quality import Quality
 
 D = Decimal
 

@@ -1,6 +1,7 @@
 from datetime import date
 
 import polars as pl
+import pytest
 
 from alchemiser_dagster.market.actions import Action, actions_table
 from alchemiser_dagster.market.bars import checked_bars, empty_bars
@@ -93,6 +94,14 @@ def test_a_move_by_a_split_ratio_is_an_error():
         ("DOWN", TUE, 0.25, "error"),
         ("UP", TUE, 2.0, "error"),
     ]
+
+
+@pytest.mark.parametrize("to", [930.0, 11.0])
+def test_a_move_by_more_than_a_factor_of_eight_is_an_error_of_any_instrument(to):
+    found = jumps(bars(*closes("A", 100, to)), leveraged=["A"])
+    assert found.select("symbol", "split_ratio", "severity").rows() == [("A", None, "error")]
+    known = actions_table([Action("A", TUE, "spin_off", ratio=0.5, new_symbol="KID")])
+    assert jumps(bars(*closes("A", 100, to)), actions=known).is_empty()
 
 
 def test_a_split_that_is_adjusted_for_is_no_jump():

@@ -86,7 +86,7 @@ def test_without_a_reason_it_is_unexplained_and_without_a_feed_an_adjustment():
     others = actions_table(
         [
             Action("ABC", DAYS[-1], "dividend", amount=0.02 * PLAIN[-2]),
-            Action("XYZ", date(2024, 4, 1), "dividend", amount=0.02 * PLAIN[-2]),
+            Action("XYZ", date(2023, 10, 2), "dividend", amount=0.02 * PLAIN[-2]),
         ]
     )
     assert kinds(restatements(before, now, others)) == [("XYZ", "unexplained", *whole)]
@@ -212,6 +212,21 @@ def test_an_action_of_the_past_that_was_booked_late():
     assert found["says"][0].endswith("booked late")
     found = restatements(history("XYZ", PLAIN[:-1]), now, empty_actions())
     assert kinds(found) == [("XYZ", "unexplained", DAYS[0], DAYS[59], 60)]
+
+
+@pytest.mark.parametrize("kind", ["dividend", "split"])
+def test_bars_taken_on_the_morning_of_an_ex_date_show_its_action_already(kind):
+    """Thursday's bars, taken again on Monday: Friday was Good Friday."""
+    monday = date(2024, 4, 1)
+    action, factor = {
+        "dividend": (Action("XYZ", monday, kind, amount=0.35), 1 - 0.35 / PLAIN[-1]),
+        "split": (Action("XYZ", monday, kind, ratio=4.0), 1 / 4),
+    }[kind]
+    before, now = history("XYZ", PLAIN[:-1]), history("XYZ", PLAIN, scaled(PLAIN, factor, 1000))
+    found = restatements(before, now, actions_table([action]))
+    assert kinds(found) == [("XYZ", kind, DAYS[0], DAYS[-2], len(DAYS) - 1)]
+    assert "on 2024-04-01" in found["says"][0]
+    assert "late" not in found["says"][0]
 
 
 def test_actions_that_both_snapshots_know_are_no_news():

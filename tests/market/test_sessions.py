@@ -90,6 +90,13 @@ def test_a_session_is_completed_from_its_close_on():
     assert last_completed_session(new_york(date(2026, 11, 30), 9)) == DAY_AFTER
 
 
+def test_m7_on_a_holiday_the_session_before_it_is_the_last():
+    evening_of_martin_luther_king_day = new_york(date(2026, 1, 19), 18)
+    assert last_completed_session(evening_of_martin_luther_king_day) == date(2026, 1, 16)
+    assert previous_session(date(2026, 1, 20)) == date(2026, 1, 16)
+    assert previous_session(date(2026, 2, 2)) == date(2026, 1, 30)
+
+
 def test_the_settle_delay_counts_from_the_close():
     settle = timedelta(minutes=15)
     assert last_completed_session(new_york(DAY_AFTER, 13, 14), settle) == date(2026, 11, 25)

@@ -18,7 +18,7 @@ from alchemiser_dagster.market.snapshots import SnapshotStore
 from alchemiser_dagster.market.synthetic import synthetic_bars
 from alchemiser_dagster.storage import Files, open_files
 from alchemiser_dagster.storage.local import LocalFiles
-from tests.storage.stores import S3Server
+from tests.storage.stores import AwsServer
 
 from .evening import ORIGIN, evening
 from .tables import WED
@@ -145,7 +145,7 @@ def ten_years() -> pl.DataFrame:
 
 
 def test_a_book_is_read_without_the_rest(
-    bucket: str, s3_server: S3Server, ten_years: pl.DataFrame
+    bucket: str, s3_server: AwsServer, ten_years: pl.DataFrame
 ) -> None:
     """By what a server is asked for: three columns of eight, of a third of the symbols."""
     store = SnapshotStore(open_files(f"s3://{bucket}"))

@@ -228,6 +228,11 @@ class TestActionsOfFiles:
     def test_a_file_without_columns_for_them_has_no_feed(self, tmp_path):
         assert self.actions(tmp_path, bar("SPY", MON, 520.0)) is None
 
+    def test_a_file_in_whose_column_there_is_nothing_knows_of_no_action(self, tmp_path):
+        found = self.actions(tmp_path, bar("SPY", MON, 520.0, dividend=None))
+        assert found is not None
+        assert found.equals(empty_actions())
+
     def test_one_column_is_enough(self, tmp_path):
         found = self.actions(tmp_path, bar("BRK/B", MON, 520.0, dividend=0.35))
         assert found.rows() == [("BRK.B", MON, "dividend", 0.35, None, None)]

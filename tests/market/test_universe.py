@@ -1,12 +1,16 @@
 """The universe: whose symbols need bars, and how many."""
 
+import re
 from decimal import Decimal
 from pathlib import Path
 
 from alchemiser_dagster.books.strategies import load_books
+from alchemiser_dagster.market.symbols import broker_symbol
 from alchemiser_dagster.market.universe import universe_of
+from alchemiser_dagster.symphony.vocabulary import INDICATORS
 from tests.world import BOOKS, write_strategies
 
+STRATEGIES = Path(__file__).resolve().parents[2] / "strategies"
 SHARE_CLASS = """(defsymphony "Share class" {:asset-class "EQUITIES"}
   (group "QQQ" [(if (> (rsi "SPY" {:window 10}) 50)
     [(asset "BRK/B" "Berkshire")] [(asset "TLT" "TLT fund")])]))
@@ -24,6 +28,22 @@ def test_m21_names_of_groups_and_funds_are_no_symbols(tmp_path: Path) -> None:
     assert rows["SPY"]["tradable"] == []
     assert rows["SPY"]["referenced"] == ["share_class"]
     assert rows["BRK.B"]["first_named"].endswith("share_class.clj:3:6")
+
+
+def test_m22_the_universe_of_the_project_is_what_its_files_name() -> None:
+    """Read once more without the language: a text right after `asset`, or after an indicator."""
+    indicators = "|".join(map(re.escape, INDICATORS))
+    named = re.compile(rf'\((?:asset|{indicators})\s+"([^"]+)"')
+    books = load_books(STRATEGIES)
+    read = {
+        broker_symbol(symbol)
+        for book in books
+        for line in (STRATEGIES / f"{book.name}.clj").read_text(encoding="utf-8").splitlines()
+        for symbol in named.findall(line.partition(";")[0])
+    }
+    assert all(book.enabled and book.symphony is not None for book in books)
+    assert universe_of(books).symbols == read
+    assert len(read) > 50
 
 
 def test_a_symbol_wants_the_longest_history_of_its_books(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import polars as pl
 from alchemiser_dagster.market.actions import Action, actions_table, select_actions
 from alchemiser_dagster.market.bars import (
     BarsColumnError,
-    _read_columns,
     conformed_bars,
+    read_columns,
     select_bars,
 )
 from alchemiser_dagster.market.sources.interface import Fetched, SourceError
@@ -58,7 +58,7 @@ def _identity(path: Path) -> tuple[int, int, int] | None:
 @lru_cache(maxsize=1)
 def _whole_file(path: Path, identity: tuple[int, int, int] | None) -> pl.DataFrame:
     """The bars of the file, kept until it is written anew: replays ask for it often."""
-    return conformed_bars(_read_columns(path), origin=str(path))
+    return conformed_bars(read_columns(path), origin=str(path))
 
 
 @lru_cache(maxsize=1)
@@ -69,7 +69,11 @@ def _actions_of_file(path: Path, identity: tuple[int, int, int] | None) -> pl.Da
     columns = [name for name in (DIVIDEND, SPLIT) if name in present]
     if not columns:
         return None
-    wrong = [f"{name} was {present[name]}" for name in columns if not present[name].is_numeric()]
+    wrong = [
+        f"{name} was {present[name]}"
+        for name in columns
+        if not (present[name].is_numeric() or present[name] == pl.Null())
+    ]
     if wrong:
         raise BarsColumnError(f"{path}: expected numbers in its columns {', '.join(wrong)}")
     table = pl.read_parquet(path, columns=["symbol", "date", *columns], hive_partitioning=False)

@@ -56,5 +56,7 @@ class BarSource(Protocol):
     ) -> pl.DataFrame | None:
         """The table of `actions` with ex-dates from `first` to `last`; None: the source has none.
 
-        Raises SourceError when the source did not deliver.
+        Raises:
+            BarsError: what it delivered are no corporate actions.
+            SourceError: it did not deliver.
         """
