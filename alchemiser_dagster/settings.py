@@ -11,12 +11,20 @@
                            boto3's own settings (default: tables/ in the account's folder)
     ALCHEMISER_SECOND_BARS a bars file to compare the account's bars with every week
 
+Copies for other programs, each made only where it is set (docs/published_tables.md). boto3's own
+settings say which AWS account, region or endpoint (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL):
+
+    ALCHEMISER_PUBLISH_LEDGER       a DynamoDB table for trades, lots and signals
+    ALCHEMISER_PUBLISH_PERFORMANCE  a DynamoDB table for the books' performance
+    ALCHEMISER_PUBLISH_REPORTS      where CSV reports go: s3://bucket/prefix, or a folder
+
 The account's folder holds everything recorded about it: the ledger, the tables, Dagster's own
 store, and `account.json`, which says when the account was opened and where its bars come from.
 """
 
 import json
 import os
+import re
 from dataclasses import asdict, dataclass
 from datetime import date
 from enum import StrEnum
@@ -26,6 +34,8 @@ ROOT = Path(__file__).resolve().parents[1]
 VAR = ROOT / "var"
 SYNTHETIC_SEED = 272
 """The synthetic market that accounts are opened on; see `market.synthetic`."""
+TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+"""What DynamoDB allows."""
 
 
 class SettingsError(Exception):
@@ -88,6 +98,11 @@ class Home:
         return self.path / "downloads"
 
     @property
+    def reports(self) -> Path:
+        """Pages for people: the tearsheets."""
+        return self.path / "reports"
+
+    @property
     def dagster(self) -> Path:
         """Dagster's own store."""
         return self.path / "dagster"
@@ -146,6 +161,40 @@ def second_bars() -> Path | None:
     """The bars file to compare with; None where there is none."""
     raw = os.environ.get("ALCHEMISER_SECOND_BARS")
     return Path(raw).resolve() if raw else None
+
+
+@dataclass(frozen=True)
+class Publishing:
+    """Where copies go, None for those that are not made: two DynamoDB tables, and CSV reports."""
+
+    ledger: str | None = None
+    performance: str | None = None
+    reports: str | None = None
+
+
+def publishing() -> Publishing:
+    """The copies that are asked for. Raises SettingsError for a name that no table can have."""
+    asked = Publishing(
+        ledger=_table_name("ALCHEMISER_PUBLISH_LEDGER"),
+        performance=_table_name("ALCHEMISER_PUBLISH_PERFORMANCE"),
+        reports=os.environ.get("ALCHEMISER_PUBLISH_REPORTS") or None,
+    )
+    if asked.ledger is not None and asked.ledger == asked.performance:
+        raise SettingsError(
+            "ALCHEMISER_PUBLISH_LEDGER and ALCHEMISER_PUBLISH_PERFORMANCE: expected two tables, "
+            f"was {asked.ledger} for both"
+        )
+    return asked
+
+
+def _table_name(setting: str) -> str | None:
+    name = os.environ.get(setting)
+    if name and not TABLE_NAME.fullmatch(name):
+        raise SettingsError(
+            f"{setting}: expected the name of a DynamoDB table (3 to 255 of A-Z, a-z, 0-9, _, - "
+            f"and .), was {name!r}"
+        )
+    return name or None
 
 
 def home() -> Home:

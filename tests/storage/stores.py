@@ -1,7 +1,8 @@
 """The media that files can be kept on, for tests that should hold on each.
 
 A test that asks for `files` runs twice: in a folder, and in a bucket of its own on a server on this
-machine that speaks S3 over HTTP. `spoil` changes what is stored behind the store's back.
+machine that speaks S3 over HTTP. `spoil` changes what is stored behind the store's back. The same
+server speaks DynamoDB, for the tests of published tables.
 """
 
 import logging
@@ -23,10 +24,11 @@ Spoil = Callable[[str, bytes], None]
 REGION, KEY, SECRET = "us-east-2", "AKIATEST", "secret of the tests"
 
 
-class S3Server:
-    """The server, and a client of it that knows nothing of the project.
+class AwsServer:
+    """The server, and a client of its S3 that knows nothing of the project.
 
-    `sent` counts the bytes that the server has answered with, but for headers.
+    `sent` counts the bytes that the server has answered with, but for headers. `app` answers the
+    requests; a test may put something in front of it.
     """
 
     def __init__(self) -> None:
@@ -35,11 +37,15 @@ class S3Server:
         self._server.start()
         inner = self._server._server
         assert inner is not None
-        self._app = inner.app
+        self.app: Any = inner.app
         inner.app = self._counted
         self.url = "http://{}:{}".format(*self._server.get_host_and_port())
-        self.client = boto3.Session().client(
-            "s3",
+        self.client = self.client_of("s3")
+
+    def client_of(self, service: str) -> Any:
+        """A client of another of its services."""
+        return boto3.Session().client(
+            service,
             endpoint_url=self.url,
             region_name=REGION,
             aws_access_key_id=KEY,
@@ -50,21 +56,21 @@ class S3Server:
         self._server.stop()
 
     def _counted(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        for part in self._app(environ, start_response):
+        for part in self.app(environ, start_response):
             self.sent += len(part)
             yield part
 
 
 @pytest.fixture(scope="session")
-def s3_server() -> Iterator[S3Server]:
+def s3_server() -> Iterator[AwsServer]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = S3Server()
+    server = AwsServer()
     yield server
     server.stop()
 
 
 @pytest.fixture
-def s3_settings(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def s3_settings(s3_server: AwsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """What an operator sets; nothing of this machine's own settings counts."""
     for name in ("AWS_PROFILE", "AWS_REGION", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"):
         monkeypatch.delenv(name, raising=False)
@@ -82,7 +88,7 @@ def s3_settings(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def bucket(s3_server: S3Server, s3_settings: None) -> str:
+def bucket(s3_server: AwsServer, s3_settings: None) -> str:
     """The name of an empty bucket."""
     name = f"bars-{uuid4().hex}"
     s3_server.client.create_bucket(

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from alchemiser_dagster.storage import Files, StorageError, open_files
-from tests.storage.stores import S3Server
+from tests.storage.stores import AwsServer
 
 USES: list[Callable[[Files], object]] = [
     lambda files: files.read("a.json"),
@@ -31,7 +31,7 @@ def test_a_bucket_that_does_not_exist(s3_settings: None, use: Callable[[Files], 
 
 
 @pytest.fixture
-def guarded(s3_server: S3Server, bucket: str) -> Iterator[str]:
+def guarded(s3_server: AwsServer, bucket: str) -> Iterator[str]:
     """A bucket on a server that asks who is calling."""
     requests.post(f"{s3_server.url}/moto-api/reset-auth", data=b"0", timeout=10)
     yield bucket
@@ -78,7 +78,7 @@ def test_settings_that_boto3_refuses(
         open_files("s3://bucket/bars")
 
 
-def test_polars_reads_with_the_settings_of_boto3(bucket: str, s3_server: S3Server) -> None:
+def test_polars_reads_with_the_settings_of_boto3(bucket: str, s3_server: AwsServer) -> None:
     files = open_files(f"s3://{bucket}/some where/é")
     content = io.BytesIO()
     pl.DataFrame({"close": [1.5, 2.5]}).write_parquet(content)
@@ -108,7 +108,7 @@ def test_amazon_itself_needs_no_endpoint(
     }  # fmt: skip
 
 
-def test_a_stored_checksum_saves_reading_the_file(bucket: str, s3_server: S3Server) -> None:
+def test_a_stored_checksum_saves_reading_the_file(bucket: str, s3_server: AwsServer) -> None:
     files = open_files(f"s3://{bucket}")
     content = b"a bar " * 20_000
     files.write("bars.parquet", content)
@@ -122,7 +122,7 @@ def test_a_stored_checksum_saves_reading_the_file(bucket: str, s3_server: S3Serv
 
 
 def test_more_names_than_an_answer_holds(
-    bucket: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+    bucket: str, s3_server: AwsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "3")
     files = open_files(f"s3://{bucket}/bars")
@@ -133,7 +133,7 @@ def test_more_names_than_an_answer_holds(
     assert files.names("") == names
 
 
-def test_the_folder_marks_of_consoles_are_no_files(bucket: str, s3_server: S3Server) -> None:
+def test_the_folder_marks_of_consoles_are_no_files(bucket: str, s3_server: AwsServer) -> None:
     for key in ("bars/", "bars/2026/", "bars/a.json"):
         s3_server.client.put_object(Bucket=bucket, Key=key, Body=b"")
     assert open_files(f"s3://{bucket}/bars").names("") == ["a.json"]
