@@ -48,7 +48,7 @@ def reconcile() -> None:
     ) as error:  # fmt: skip
         fail(str(error))
     at = broker.taken_at.astimezone(NEW_YORK)
-    out.print(_table(items, f"Books and broker at {at:%Y-%m-%d %H:%M:%S} New York"))
+    out.print(items_table(items, f"Books and broker at {at:%Y-%m-%d %H:%M:%S} New York"))
     for order in resting:
         err.print(f"still open, so shares and cash may yet move: {order}", markup=False)
     differing = [item for item in items if item.books != item.broker]
@@ -65,7 +65,8 @@ def reconcile() -> None:
         out.print("The books sum to the broker's account, to the share and the cent.")
 
 
-def _table(items: list[Item], title: str) -> Table:
+def items_table(items: list[Item], title: str) -> Table:
+    """Books and broker side by side, a line a symbol and one for the cash."""
     table = Table(title=title, title_justify="left")
     for name in ("", "books", "broker", "difference", "dollars", "is", "what follows"):
         is_number = name in ("books", "broker", "difference", "dollars")

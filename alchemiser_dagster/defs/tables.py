@@ -22,6 +22,10 @@ SessionScans = dict[str, pl.LazyFrame]
 """Tables by session, of which only the columns and rows asked for are read."""
 
 
+REFUSAL = ".reason.txt"
+"""How the name of a file ends that says why there is no table."""
+
+
 class TableMissing(Exception):
     """A table that has not been materialised, or cannot be read; the message says which and why."""
 
@@ -39,6 +43,14 @@ class TableStore:
     def exists(self, key: Sequence[str], session: str) -> bool:
         """Whether an asset has a table of a session."""
         return self.files.exists(self.name(key, session))
+
+    def sessions(self, key: Sequence[str]) -> list[str]:
+        """The sessions that an asset has tables of, oldest first."""
+        return self._named(key, ".parquet")
+
+    def refused(self, key: Sequence[str]) -> list[str]:
+        """The sessions for which it was recorded why an asset has no table, oldest first."""
+        return self._named(key, REFUSAL)
 
     def write(self, key: Sequence[str], session: str, table: pl.DataFrame) -> None:
         """Store a table, replacing an earlier one in one step. Raises StorageError."""
@@ -84,7 +96,14 @@ class TableStore:
             raise TableMissing(f"{'/'.join(key)} of {session}: {why}")
 
     def _refusal(self, key: Sequence[str], session: str) -> str:
-        return "/".join([*key, f"{session}.reason.txt"])
+        return "/".join([*key, session + REFUSAL])
+
+    def _named(self, key: Sequence[str], ending: str) -> list[str]:
+        folder = "/".join([*key, ""])
+        names = (name.removeprefix(folder) for name in self.files.names(folder))
+        return [
+            name.removesuffix(ending) for name in names if name.endswith(ending) and "/" not in name
+        ]
 
 
 @lru_cache(maxsize=8)

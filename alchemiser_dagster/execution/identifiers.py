@@ -8,7 +8,9 @@ the same id, so an intent is sent at most once whatever happens in between. `n` 
 of all books, which have no part in the name: the ledger says what each of them gets.
 """
 
-from datetime import date
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
 
 LONGEST_ID = 48
 """The older of the broker's two documented limits; the newer one is 128."""
@@ -33,3 +35,49 @@ def client_order_id(
     if len(name) > LONGEST_ID:
         raise ValueError(f"expected an order id of at most {LONGEST_ID} characters, was {name!r}")
     return name
+
+
+_NAME = re.compile(
+    r"(?P<environment>[epl])\.(?P<day>\d{8})\.\d+\.(?P<owner>[a-z][a-z0-9_]*)"
+    r"\.(?P<symbol>[A-Z0-9-]+)\.(?P<side>[BS])\.a(?P<attempt>\d+)\.s(?P<step>\d+)"
+)
+_NET = re.compile(r"n(\d+)")
+
+
+@dataclass(frozen=True)
+class OrderName:
+    """What an order's id says. `owner` is `n` and the round, or the book that it is for."""
+
+    environment: str
+    session: date
+    owner: str
+    symbol: str
+    side: str
+    attempt: int
+    step: int
+
+    @property
+    def round_(self) -> int | None:
+        """The round of an order for all books; None of one that is for a book by itself."""
+        found = _NET.fullmatch(self.owner)
+        return int(found[1]) if found else None
+
+
+def parse_order_id(name: str) -> OrderName | None:
+    """What an id of this form says; None for any other, which says nothing."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        return None
+    try:
+        session = datetime.strptime(found["day"], "%Y%m%d").date()  # noqa: DTZ007 - no time in it
+    except ValueError:
+        return None
+    return OrderName(
+        environment=found["environment"],
+        session=session,
+        owner=found["owner"],
+        symbol=found["symbol"].replace("-", "."),
+        side={"B": "buy", "S": "sell"}[found["side"]],
+        attempt=int(found["attempt"]),
+        step=int(found["step"]),
+    )

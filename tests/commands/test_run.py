@@ -11,7 +11,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from alchemiser_dagster.cli import app
 from alchemiser_dagster.commands.replay import ReplayError
 from alchemiser_dagster.commands.run import _set_aside
 from alchemiser_dagster.ledger.queries import book_cash
@@ -34,7 +36,9 @@ def call(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=250)
 
 
-def test_a_replay_that_is_killed_is_simply_run_again(tmp_path: Path) -> None:
+def test_a_replay_that_is_killed_is_simply_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_strategies(tmp_path)
     bars = str(write_bars(tmp_path))
     words = ("run", "--bars", bars, "--from", "2024-01-02", "--to", "2024-01-05")
@@ -64,6 +68,12 @@ def test_a_replay_that_is_killed_is_simply_run_again(tmp_path: Path) -> None:
     shown = call(tmp_path, "status")
     assert shown.returncode == 0, shown.stderr
     assert "Session 2024-01-05: success" in shown.stdout
+
+    for name in ("HOME", "STRATEGIES"):
+        monkeypatch.setenv(f"ALCHEMISER_{name}", command(tmp_path)[1][f"ALCHEMISER_{name}"])
+    for words in (["diagnose"], ["backfill-ledger"]):
+        looked = CliRunner().invoke(app, words)
+        assert looked.exit_code == 0, looked.output
 
 
 def _has_fills(ledger: Path) -> bool:

@@ -36,6 +36,17 @@ def test_a_table_that_is_not_there_says_why(tmp_path: Path) -> None:
         store.read(KEY, DAYS[0])
 
 
+def test_the_sessions_of_an_asset_and_those_that_were_refused(tmp_path: Path) -> None:
+    store = TableStore(open_files(tmp_path))
+    assert (store.sessions(KEY), store.refused(KEY)) == ([], [])
+    store.write(KEY, DAYS[2], WEIGHTS)
+    store.write(KEY, DAYS[0], WEIGHTS)
+    store.refuse(KEY, DAYS[1], "TQQQ has no bar")
+    store.write([*KEY, "deeper"], DAYS[1], WEIGHTS)
+    store.write(["signal", "nuclear_2"], DAYS[1], WEIGHTS)
+    assert (store.sessions(KEY), store.refused(KEY)) == ([DAYS[0], DAYS[2]], [DAYS[1]])
+
+
 def test_a_refusal_replaces_an_earlier_table_and_the_other_way_round(tmp_path: Path) -> None:
     store = TableStore(open_files(tmp_path))
     store.write(KEY, DAYS[0], WEIGHTS)
