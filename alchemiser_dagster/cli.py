@@ -6,7 +6,12 @@ from typing import Annotated
 
 import typer
 
-from alchemiser_dagster import operator_commands
+from alchemiser_dagster import (
+    book_commands,
+    operator_commands,
+    report_commands,
+    upkeep_commands,
+)
 from alchemiser_dagster.settings import VAR
 
 app = typer.Typer(
@@ -267,7 +272,10 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> 
     serve(port)
 
 
+app.add_typer(book_commands.app)
 app.add_typer(operator_commands.app)
+app.add_typer(report_commands.app)
+app.add_typer(upkeep_commands.app)
 
 
 def _day(moment: datetime | None) -> date | None:

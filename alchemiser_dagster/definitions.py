@@ -9,18 +9,21 @@ from pathlib import Path
 
 import dagster as dg
 
-from alchemiser_dagster.books.strategies import load_books
+from alchemiser_dagster.books.strategies import Book, load_books
 from alchemiser_dagster.defs.account import account_assets
 from alchemiser_dagster.defs.accounting import TRADED, book_accounts
 from alchemiser_dagster.defs.after_close import reconcile_after_close_job
+from alchemiser_dagster.defs.attribution import attribution_asset
 from alchemiser_dagster.defs.automation import (
     after_close_automation,
     asset_jobs,
     market_calendar_sensor,
 )
 from alchemiser_dagster.defs.bar_checks import bar_checks
+from alchemiser_dagster.defs.bar_findings import bar_findings_asset
 from alchemiser_dagster.defs.bars import bar_assets
 from alchemiser_dagster.defs.cross_check import second_source_asset
+from alchemiser_dagster.defs.equity_history import EquityHistory
 from alchemiser_dagster.defs.execution_quality import execution_quality_assets
 from alchemiser_dagster.defs.freshness import freshness_check, freshness_job
 from alchemiser_dagster.defs.history import history_asset
@@ -37,6 +40,7 @@ from alchemiser_dagster.defs.resources import (
 from alchemiser_dagster.defs.schedules import market_schedules
 from alchemiser_dagster.defs.signals import consolidated_portfolio_asset, signal_asset
 from alchemiser_dagster.defs.tables import SessionTablesIOManager
+from alchemiser_dagster.defs.tearsheets import tearsheet_assets
 from alchemiser_dagster.defs.trading import trade_session_job
 from alchemiser_dagster.defs.watching import calendar_watch_sensor, strategy_files_sensor
 from alchemiser_dagster.market.calendar_file import apply_calendar_file
@@ -45,8 +49,10 @@ from alchemiser_dagster.settings import (
     AccountFile,
     BrokerMode,
     Home,
+    Publishing,
     broker_mode,
     home,
+    publishing,
     strategies_folder,
 )
 
@@ -68,6 +74,7 @@ def build_definitions(account: Home | None = None, strategies: str | None = None
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = [
         *reference,
         *bar_assets(evenings, _prices(facts)),
+        bar_findings_asset(evenings),
         second_source,
     ]
     for book in books:
@@ -78,6 +85,7 @@ def build_definitions(account: Home | None = None, strategies: str | None = None
                 signal_asset(book, evenings),
                 plan_asset(book, traded),
                 history_asset(book),
+                attribution_asset(book, traded),
             ]
     enabled = [book.name for book in books if book.enabled]
     assets.append(consolidated_portfolio_asset(enabled, evenings))
@@ -93,13 +101,14 @@ def build_definitions(account: Home | None = None, strategies: str | None = None
     )
     account_wide, checks = account_assets(traded)
     quality, quality_check = execution_quality_assets(traded)
+    copies, copy_checks = _copies(books, traded)
     jobs = asset_jobs()
     bars_due = freshness_job()
     trade_session = trade_session_job(traded)
     reconcile = reconcile_after_close_job(traded)
     records = AccountRecords(home=str(account.path), strategies=strategies)
     return dg.Definitions(
-        assets=[*assets, *account_wide, quality],
+        assets=[*assets, *account_wide, quality, *copies, *tearsheet_assets(books)],
         asset_checks=[
             *calendar_checks,
             *bar_checks(),
@@ -107,6 +116,7 @@ def build_definitions(account: Home | None = None, strategies: str | None = None
             second_source_check,
             *checks,
             quality_check,
+            *copy_checks,
         ],
         jobs=[*jobs.values(), bars_due, trade_session, reconcile],
         schedules=market_schedules(jobs["evening"], bars_due, jobs["cross_check"]),
@@ -121,11 +131,25 @@ def build_definitions(account: Home | None = None, strategies: str | None = None
             "market": Market(records=records),
             "trading": TradingDesk(records=records),
             "floor": TradingFloor(records=records),
+            "equity": EquityHistory(records=records),
             "lock": TradingLock(records=records),
             "session_tables": SessionTablesIOManager(root=account.tables),
         },
         executor=dg.in_process_executor,
     )
+
+
+def _copies(
+    books: list[Book], traded: dg.PartitionsDefinition[str]
+) -> tuple[list[dg.AssetsDefinition], list[dg.AssetChecksDefinition]]:
+    """The published copies that the settings ask for, and their checks."""
+    asked = publishing()
+    if asked == Publishing():
+        return [], []
+    # boto3 takes a fifth of a second to import, and most accounts publish nothing
+    from alchemiser_dagster.defs.publishing import publishing_assets
+
+    return publishing_assets(asked, books, traded)
 
 
 def _prices(facts: AccountFile | None) -> str:

@@ -61,7 +61,7 @@ def _table(found: dict[str, Statistics], title: str) -> Table:
             _percent(figures.max_drawdown),
             _number(figures.calmar),
             _percent(figures.time_in_market),
-            f"{figures.turnover_a_year:.0f}x",
+            "" if figures.turnover_a_year is None else f"{figures.turnover_a_year:.0f}x",
         )
     return table
 

@@ -3,6 +3,9 @@
 r are daily returns as fractions, n their number, 252 sessions make a year, the risk-free rate is 0.
 Sources: W. F. Sharpe, The Sharpe Ratio (1994); F. A. Sortino and R. van der Meer, Downside Risk
 (1991); T. W. Young, Calmar Ratio (1991).
+
+A few sessions say nothing about a year: `statistics` has no ratio of reward to risk of fewer than
+20 returns, and no figure for a year of fewer than 60. Its parts reckon with any number.
 """
 
 import math
@@ -14,13 +17,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 SESSIONS_A_YEAR = 252
+RATIO_SESSIONS = 20
+"""Returns without which there is no Sharpe or Sortino ratio."""
+ANNUAL_SESSIONS = 60
+"""Returns without which there is no figure for a year."""
+
+
+class ReturnsError(ValueError):
+    """What was given cannot be daily returns as fractions; the message names the session."""
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Figures of a return series; fractions unless said otherwise, None where undefined.
+    """Figures of a return series; fractions unless said otherwise, None where undefined or where
+    there are too few returns.
 
     The drawdown is positive and runs from the close of `drawdown_from` to that of `drawdown_to`.
+    `win_rate` is the share of the sessions that moved in which it rose, `turnover_a_year` how often
+    the whole is traded, buys and sells both counted.
     """
 
     sessions: int
@@ -35,7 +49,9 @@ class Statistics:
     calmar: float | None
     time_in_market: float
     win_rate: float | None
-    turnover_a_year: float
+    best_session: float
+    worst_session: float
+    turnover_a_year: float | None
 
     def as_dict(self) -> dict[str, float | int | str | None]:
         """For JSON: dates as text."""
@@ -50,27 +66,56 @@ def statistics(
     returns: NDArray[np.float64],
     turnover: NDArray[np.float64] | None = None,
 ) -> Statistics:
-    """All figures of `returns`, one a session, in the order of `sessions`."""
-    if len(sessions) != len(returns) or not len(returns):
-        raise ValueError(f"expected a return for each session, was {len(returns)}/{len(sessions)}")
+    """All figures of `returns`, one a session, in the order of `sessions`.
+
+    Raises:
+        ReturnsError: no returns, not one for each session, or not fractions.
+    """
+    require_fractions(sessions, returns)
     deepest, peak, trough = max_drawdown(returns)
-    growth = cagr(returns)
+    is_long, has_ratios = len(returns) >= ANNUAL_SESSIONS, len(returns) >= RATIO_SESSIONS
+    growth = cagr(returns) if is_long else None
     moved = int(np.count_nonzero(returns))
     return Statistics(
         sessions=len(returns),
         total_return=float(np.prod(1 + returns) - 1),
         cagr=growth,
-        volatility=volatility(returns),
-        sharpe=sharpe(returns),
-        sortino=sortino(returns),
+        volatility=volatility(returns) if is_long else None,
+        sharpe=sharpe(returns) if has_ratios else None,
+        sortino=sortino(returns) if has_ratios else None,
         max_drawdown=deepest,
         drawdown_from=sessions[max(peak, 0)] if deepest > 0 else None,
         drawdown_to=sessions[trough] if deepest > 0 else None,
         calmar=growth / deepest if growth is not None and deepest > 0 else None,
         time_in_market=moved / len(returns),
         win_rate=float(np.count_nonzero(returns > 0) / moved) if moved else None,
-        turnover_a_year=(0.0 if turnover is None else float(turnover.mean() * SESSIONS_A_YEAR)),
+        best_session=float(returns.max()),
+        worst_session=float(returns.min()),
+        turnover_a_year=None if turnover is None or not is_long else turnover_a_year(turnover),
     )
+
+
+def require_fractions(sessions: Sequence[date], returns: NDArray[np.float64]) -> None:
+    """Raise ReturnsError unless there is a return for each session, and each within [-1, 1].
+
+    A book that doubles in a session is rarer than one whose dollars or per cents were taken for
+    fractions, and figures of those would look like any others.
+    """
+    if len(sessions) != len(returns) or not len(returns):
+        raise ReturnsError(
+            f"expected a return for each session, was {len(returns)}/{len(sessions)}"
+        )
+    odd = np.flatnonzero(~(abs(returns) <= 1))
+    if len(odd):
+        raise ReturnsError(
+            f"expected daily returns as fractions in [-1, 1], was {returns[odd[0]]:g} on "
+            f"{sessions[odd[0]]}: are these dollars or per cents?"
+        )
+
+
+def turnover_a_year(turnover: NDArray[np.float64]) -> float:
+    """Mean turnover of a session x 252."""
+    return float(turnover.mean()) * SESSIONS_A_YEAR
 
 
 def cagr(returns: NDArray[np.float64]) -> float | None:
