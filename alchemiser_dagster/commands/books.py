@@ -73,12 +73,12 @@ def _allocation(book: Book | None) -> str:
 def _listed(books: Mapping[str, BookFigures], opened: Set[str]) -> dict[str, BookFigures]:
     """The opened books, in cents that sum to those of all of them."""
     names = sorted(opened & books.keys())
-    cents = {
-        column: round_to_total([getattr(books[name], column) for name in names])
+    cash, nav, net_flows = (
+        round_to_total([getattr(books[name], column) for name in names])
         for column in ("cash", "nav", "net_flows")
-    }
+    )
     return {
-        name: replace(books[name], **{column: own[i] for column, own in cents.items()})
+        name: replace(books[name], cash=cash[i], nav=nav[i], net_flows=net_flows[i])
         for i, name in enumerate(names)
     }
 

@@ -196,7 +196,7 @@ def _why(snapshots: SnapshotStore, absent: pl.DataFrame) -> str:
     for (session,), held in absent.group_by("session", maintain_order=True):
         what = ", ".join(f"{row['symbol']} ({row['book']})" for row in held.to_dicts())
         try:
-            closes_of(snapshots, session, session)  # type: ignore[arg-type]
+            closes_of(snapshots, session, session)
             why = f"its bars have no close of what is held: {what}"
         except (SnapshotMissing, SnapshotDamaged) as error:
             why = f"{error}; held then: {what}"

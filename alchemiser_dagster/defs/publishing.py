@@ -5,7 +5,7 @@ they write from the ledger and the tables, and never the other way round: a copy
 failed materialisation, and to make it again completes it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -68,16 +68,19 @@ def publishing_assets(
     return assets, checks
 
 
-def _settings(partitions: dg.PartitionsDefinition[str], kind: str) -> dict[str, Any]:
-    """What the three assets have in common."""
-    return {
-        "partitions_def": partitions,
-        "backfill_policy": dg.BackfillPolicy.single_run(),
-        "group_name": GROUP,
-        "kinds": {kind},
-        "retry_policy": RETRIES,
-        "automation_condition": dg.AutomationCondition.eager(),
-    }
+def _published(
+    partitions: dg.PartitionsDefinition[str], kind: str, deps: Sequence[dg.AssetKey | dg.AssetDep]
+) -> Callable[[Callable[..., None]], dg.AssetsDefinition]:
+    """`dg.asset` with what the three assets have in common."""
+    return dg.asset(
+        deps=deps,
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=GROUP,
+        kinds={kind},
+        retry_policy=RETRIES,
+        automation_condition=dg.AutomationCondition.eager(),
+    )
 
 
 def _ledger(
@@ -89,7 +92,7 @@ def _ledger(
         if book.enabled
     ]
 
-    @dg.asset(deps=[*_after_close(books), *signals], **_settings(partitions, "dynamodb"))
+    @_published(partitions, "dynamodb", [*_after_close(books), *signals])
     def published_ledger(context: dg.AssetExecutionContext, records: AccountRecords) -> None:
         """Trades, lots and signals of the session in DynamoDB, under the keys readers know.
 
@@ -128,10 +131,7 @@ def _ledger(
 def _performance(
     name: str, books: Sequence[Book], partitions: dg.PartitionsDefinition[str]
 ) -> tuple[dg.AssetsDefinition, list[dg.AssetChecksDefinition]]:
-    @dg.asset(
-        deps=[dg.AssetKey(PORTFOLIO), dg.AssetKey(ACCOUNT)],
-        **_settings(partitions, "dynamodb"),
-    )
+    @_published(partitions, "dynamodb", [dg.AssetKey(PORTFOLIO), dg.AssetKey(ACCOUNT)])
     def published_performance(context: dg.AssetExecutionContext, records: AccountRecords) -> None:
         """Every book's snapshot of the session in DynamoDB, and under LATEST the last there is."""
         with _named(context):
@@ -166,7 +166,7 @@ def _performance(
 def _reports(
     location: str, books: Sequence[Book], partitions: dg.PartitionsDefinition[str]
 ) -> tuple[dg.AssetsDefinition, list[dg.AssetChecksDefinition]]:
-    @dg.asset(deps=[*_after_close(books), dg.AssetKey(PORTFOLIO)], **_settings(partitions, "csv"))
+    @_published(partitions, "csv", [*_after_close(books), dg.AssetKey(PORTFOLIO)])
     def published_reports(context: dg.AssetExecutionContext, records: AccountRecords) -> None:
         """CSV files of the session: performance of all books, open lots, trades."""
         with _named(context):

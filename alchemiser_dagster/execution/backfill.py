@@ -43,7 +43,8 @@ _FIRST = (date.min, 0, datetime.min.replace(tzinfo=UTC), "")
 _LAST_AT_ITS_TIME = "~"
 """Sorts after every id of the broker's."""
 
-K, V = TypeVar("K"), TypeVar("V")
+K = TypeVar("K")
+V = TypeVar("V")
 
 Event = Filled | Happened | PlacedFact
 
@@ -176,23 +177,27 @@ class _Sessions:
 
     def __init__(self, ledger: Ledger) -> None:
         with ledger.read() as connection:
-            self._of_execution = _pairs(connection, select(fills.c.execution_id, fills.c.session))
-            self._of_activity = _pairs(
+            self._of_execution: dict[str, date] = _pairs(
+                connection, select(fills.c.execution_id, fills.c.session)
+            )
+            self._of_activity: dict[str, date] = _pairs(
                 connection, select(activities.c.activity_id, activities.c.session)
             )
-            self._of_order = _pairs(
+            self._of_order: dict[str, date] = _pairs(
                 connection,
                 select(orders.c.client_order_id, blocks.c.session).join(
                     blocks, blocks.c.block_id == orders.c.block_id
                 ),
             )
-            self._ended = _pairs(connection, select(sessions.c.session, sessions.c.ended_at))
+            self._ended: dict[date, datetime | None] = _pairs(
+                connection, select(sessions.c.session, sessions.c.ended_at)
+            )
             inception = connection.execute(select(account.c.inception)).scalar_one()
             last = last_session(connection)
-        opens_next = last is not None and last.state != "complete"
-        self._next = (
-            last.session if opens_next else next_session(last.session if last else inception)
-        )
+        if last is not None and last.state != "complete":
+            self._next: date = last.session
+        else:
+            self._next = next_session(inception if last is None else last.session)
 
     def of_order(self, client_order_id: str) -> date:
         """The session of an order that the ledger has. Raises LedgerError."""
@@ -215,5 +220,5 @@ class _Sessions:
         return self._of_activity.get(activity.activity_id, self._next)
 
 
-def _pairs(connection: Connection, query: Select[tuple[K, V]]) -> dict[K, V]:
+def _pairs(connection: Connection, query: Select[K, V]) -> dict[K, V]:
     return {row[0]: row[1] for row in connection.execute(query)}
