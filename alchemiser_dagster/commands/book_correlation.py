@@ -25,8 +25,8 @@ from alchemiser_dagster.ledger.schema import UNALLOCATED, UNATTRIBUTED
 from alchemiser_dagster.storage import StorageError
 
 Series = Mapping[str, pl.DataFrame]
-CELL_WIDTH = 6
-"""Of a coefficient with its sign, or the sessions of some decades, and a space."""
+CELL_WIDTH = 7
+"""Of a coefficient with its sign, or the sessions of some decades, and the space between columns."""
 
 
 def show_correlation() -> None:
@@ -69,7 +69,7 @@ def _tables(title: str, series: Series) -> list[Table]:
         [(table["date"].to_list(), table.to_series(1).to_numpy()) for table in series.values()]
     )
     names = [f"{i} {book}" for i, book in enumerate(series, start=1)]
-    fitting = max(1, (out.width - max(map(len, names))) // CELL_WIDTH)
+    fitting = max(1, (out.width - max(map(len, names)) - 2) // CELL_WIDTH)
     tables = []
     for first in range(0, len(names), fitting):
         columns = range(first, min(first + fitting, len(names)))

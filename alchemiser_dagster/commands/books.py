@@ -36,13 +36,12 @@ def list_books() -> None:
             opened.discard(UNATTRIBUTED)
     valued = last_valued(records.tables)
     title = "Books" if valued is None else f"Books at the close of {valued.session}"
-    table = report_table(title, ("book", "on"), FIGURES)
+    table = report_table(title, ("book",), FIGURES)
     table.add_column("rebalanced", no_wrap=True)
     figures = {} if valued is None else _listed(valued.books, opened)
     for name in sorted({*strategies, *opened}):
         table.add_row(
-            name,
-            _enabled(name, strategies),
+            _named(name, strategies),
             _allocation(strategies.get(name)),
             *(_cells(figures[name]) if name in figures else _only_cash(cash.get(name))),
             _when(rebalanced.get(name)) if name in opened else "not opened yet",
@@ -58,12 +57,13 @@ def list_books() -> None:
         )
 
 
-def _enabled(name: str, strategies: Mapping[str, Book]) -> str:
+def _named(name: str, strategies: Mapping[str, Book]) -> str:
+    """The book's name, and whether its strategy is switched off or has left the folder."""
     if name in (UNALLOCATED, UNATTRIBUTED):
-        return ""
+        return name
     if name not in strategies:
-        return "gone"
-    return "yes" if strategies[name].enabled else "no"
+        return f"{name} (gone)"
+    return name if strategies[name].enabled else f"{name} (off)"
 
 
 def _allocation(book: Book | None) -> str:
@@ -102,7 +102,7 @@ def _only_cash(cash: Decimal | None) -> tuple[str, ...]:
 def _add_total(table: Table, books: list[BookFigures]) -> None:
     cash, nav, deployed, pnl, _, earned = _cells(together(books))
     table.add_section()
-    table.add_row("all books", "", "", cash, nav, deployed, pnl, "", earned, "", style="bold")
+    table.add_row("all books", "", cash, nav, deployed, pnl, "", earned, "", style="bold")
 
 
 def _when(session: date | None) -> str:

@@ -91,7 +91,7 @@ def traded(account: Account, session: date = SESSION, **states: str) -> None:
 
 def test_before_anything_is_published_only_the_cash_is_known(account: Account) -> None:
     said = account.say("books")
-    assert f"a yes 50.00% 600.00 {NONE} {NONE} {NONE} {NONE} {NONE} {NONE}" in said
+    assert f"a 50.00% 600.00 {NONE} {NONE} {NONE} {NONE} {NONE} {NONE}" in said
     assert UNATTRIBUTED not in said
 
 
@@ -100,8 +100,8 @@ def test_every_book_with_what_it_has_earned(account: Account) -> None:
     publish(account, EARNED, returns={"a": 0.1, "b": -0.01})
     said = account.say("books")
     assert "Books at the close of 2024-01-03" in said
-    assert "a yes 50.00% 100.00 660.00 84.85% +60.00 +10.00% +10.00% 2024-01-03" in said
-    assert f"b yes 50.00% 594.00 594.00 0.00% -6.00 -1.00% -1.00% {NONE}" in said
+    assert "a 50.00% 100.00 660.00 84.85% +60.00 +10.00% +10.00% 2024-01-03" in said
+    assert f"b 50.00% 594.00 594.00 0.00% -6.00 -1.00% -1.00% {NONE}" in said
     assert "all books 694.00 1,254.00 44.66% +54.00 +4.50%" in said
     assert "not been published" not in said
 
@@ -118,9 +118,9 @@ def test_books_that_are_switched_off_gone_or_not_opened(account: Account, tmp_pa
     )
     (tmp_path / "strategies" / "b.clj").unlink()
     said = account.say("books")
-    assert "a no 50.00%" in said
-    assert "b gone 600.00" in said
-    assert f"c yes 20.00% {NONE} {NONE} {NONE} {NONE} {NONE} {NONE} not opened yet" in said
+    assert "a (off) 50.00%" in said
+    assert "b (gone) 600.00" in said
+    assert f"c 20.00% {NONE} {NONE} {NONE} {NONE} {NONE} {NONE} not opened yet" in said
 
 
 def test_shares_of_no_strategy_are_listed(account: Account) -> None:
