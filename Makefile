@@ -14,12 +14,12 @@ ui: $(VENV)/.installed-run ## Dagster's web UI on 127.0.0.1:3000, with the repla
 	@$(BIN)/alchemiser ui
 
 test: $(VENV)/.installed-dev ## the test suite
-	@$(BIN)/python -m pytest -q -n 2
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 simulate: $(VENV)/.installed-dev ## sessions on a broker that misbehaves: SEEDS=300
 	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),300)
 
-campaign: $(VENV)/.installed-dev ## what the suite tries in part, in full: kills at every moment
+campaign: $(VENV)/.installed-dev ## what the suite leaves out: kills at every moment of a session
 	@$(BIN)/python -m pytest -q -m campaign
 
 bench: $(VENV)/.installed-bench ## measure, and compare with other engines (some minutes)

@@ -15,7 +15,7 @@ import polars as pl
 
 from alchemiser_dagster.books.performance_history import EXACT, percent_of, with_returns
 
-_SUMMED = ("cash", "market_value", "long_market_value", "nav", "net_flows", "flow")
+_SUMMED = ("cash", "market_value", "long_market_value", "nav", "net_flows")
 
 
 def account_history(books: pl.DataFrame, unpriced: pl.DataFrame) -> pl.DataFrame:
@@ -36,7 +36,7 @@ def account_history(books: pl.DataFrame, unpriced: pl.DataFrame) -> pl.DataFrame
     return _month_to_date(with_returns(rows)).select(
         "session",
         "nav",
-        "flow",
+        _new_flows().alias("flow"),
         (pl.col("nav") - _before("nav") - _new_flows()).alias("pnl"),
         "daily_return",
         "time_weighted_return",

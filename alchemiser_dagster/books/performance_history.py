@@ -9,10 +9,11 @@ value with thirteen places (nine of a share, four of a price) before it is kept 
     drawdown               = index / highest index so far - 1, the index starting at 1
 
 Flows count at the start of their session (GIPS calls it daily valuation). A session without prices
-is not valued, and the return of the next one spans it.
+is not valued; the return of the next one spans it, and its flows are in the next one's. A book that
+no strategy trades has no returns: what happens to be in it is nobody's result.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 import polars as pl
@@ -28,15 +29,20 @@ CLOSES: Mapping[str, pl.DataType | type[pl.DataType]] = {
 }
 _PRODUCT = pl.Decimal(38, 13)
 _HUNDRED = 100
+RETURNS = ("daily_return", "total_return", "time_weighted_return", "drawdown")
 
 
 def performance_history(
-    events: BookEvents, sessions: Sequence[date], closes: pl.DataFrame
+    events: BookEvents,
+    sessions: Sequence[date],
+    closes: pl.DataFrame,
+    *,
+    without_returns: Collection[str] = (),
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Performance by book and session, and what could not be valued.
 
     `sessions` are in order, without those before the first event; `closes` has the columns of
-    `CLOSES`, dollars a share. Returns
+    `CLOSES`, dollars a share; `without_returns` are the books that no strategy trades. Returns
 
     - book, session, cash, market_value (long_market_value: without short lots), nav,
       current_holdings_value (cost), unrealized_pnl, flow, transfers, net_flows, income, dividends,
@@ -60,7 +66,6 @@ def performance_history(
     unpriced = priced.filter(pl.col("close").is_null()).select("book", "session", "symbol")
     grid = grid.join(unpriced, on=["book", "session"], how="anti").sort("session")
     rows = _as_of(grid, _cash(events.cash))
-    rows = rows.join(_flows_of_session(events.cash), on=["book", "session"], how="left")
     rows = rows.join(_worth(priced), on=["book", "session"], how="left")
     for counted in (
         _open_lots(events.shares),
@@ -68,7 +73,10 @@ def performance_history(
         trades_tallied(events.exits),
     ):
         rows = _as_of(rows.sort("session"), counted)
-    return with_returns(_with_sums(rows)), unpriced.sort("session", "book", "symbol")
+    measured = with_returns(_with_sums(rows))
+    is_idle = pl.col("book").is_in(list(without_returns))
+    measured = measured.with_columns(pl.when(~is_idle).then(pl.col(RETURNS)))
+    return measured, unpriced.sort("session", "book", "symbol")
 
 
 def _as_of(rows: pl.DataFrame, running: pl.DataFrame) -> pl.DataFrame:
@@ -87,6 +95,7 @@ def _cash(cash: pl.DataFrame) -> pl.DataFrame:
     kinds = {
         "cash": None,
         "net_flows": FLOWS,
+        "net_transfers": TRANSFERS,
         "income": INCOME,
         "dividends": ("dividend",),
         "interest": ("interest",),
@@ -98,13 +107,6 @@ def _cash(cash: pl.DataFrame) -> pl.DataFrame:
         .agg(sums)
         .sort("book", "session")
         .with_columns(pl.col(list(kinds)).cum_sum().over("book"))
-    )
-
-
-def _flows_of_session(cash: pl.DataFrame) -> pl.DataFrame:
-    """Dollars that came into a book in a session, and the part that other books gave."""
-    return cash.group_by("book", "session").agg(
-        _of_kinds(FLOWS).alias("flow"), _of_kinds(TRANSFERS).alias("transfers")
     )
 
 
@@ -165,6 +167,9 @@ def _with_sums(rows: pl.DataFrame) -> pl.DataFrame:
     rows = rows.with_columns(
         pl.col(pl.Decimal).fill_null(0).cast(EXACT), pl.col(pl.Int64).fill_null(0)
     )
+    rows = rows.sort("book", "session").with_columns(
+        flow=_since_before("net_flows"), transfers=_since_before("net_transfers")
+    )
     completed = pl.sum_horizontal("exits_winning", "exits_losing", "exits_breakeven")
     return rows.with_columns(
         nav=pl.col("cash") + pl.col("market_value"),
@@ -183,6 +188,11 @@ def _rounded_share(hundredths: pl.Expr, of: pl.Expr) -> pl.Expr:
     return cents.cast(EXACT) / pl.lit(_HUNDRED).cast(EXACT)
 
 
+def _since_before(name: str) -> pl.Expr:
+    """What a running sum has grown by since the book's row before."""
+    return pl.col(name) - pl.col(name).shift().over("book").fill_null(0)
+
+
 def percent_of(part: pl.Expr, whole: str) -> pl.Expr:
     """`part` in per cent of the column `whole`, to two places; null unless that is above 0."""
     share = part.cast(pl.Decimal(38, 6)) * 100 / pl.col(whole).cast(pl.Decimal(38, 6))
@@ -195,15 +205,11 @@ def with_returns(rows: pl.DataFrame) -> pl.DataFrame:
     """
     rows = rows.sort("book", "session")
     nav, net_flows = pl.col("nav"), pl.col("net_flows")
-    base = (
-        nav.shift().over("book").fill_null(0)
-        + net_flows
-        - net_flows.shift().over("book").fill_null(0)
-    )
+    base = nav.shift().over("book").fill_null(0) + _since_before("net_flows")
     daily = nav.cast(pl.Float64) / base.cast(pl.Float64) - 1
     earned = (nav - net_flows).cast(pl.Float64) / net_flows.cast(pl.Float64)
     rows = rows.with_columns(
-        daily_return=pl.when(base > 0).then(daily),
+        daily_return=pl.when((base > 0) & (nav >= 0)).then(daily),
         total_return=pl.when(net_flows > 0).then(earned),
     )
     index = (1 + pl.col("daily_return").fill_null(0)).cum_prod().over("book")

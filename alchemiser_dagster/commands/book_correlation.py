@@ -26,7 +26,7 @@ from alchemiser_dagster.storage import StorageError
 
 Series = Mapping[str, pl.DataFrame]
 CELL_WIDTH = 7
-"""Of a coefficient with its sign, or the sessions of some decades, and the space between columns."""
+"""Of a coefficient with its sign, or the sessions of some decades, and the space beside it."""
 
 
 def show_correlation() -> None:

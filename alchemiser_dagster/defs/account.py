@@ -11,6 +11,7 @@ from alchemiser_dagster.defs.account_checks import account_checks
 from alchemiser_dagster.defs.account_performance import account_performance_asset
 from alchemiser_dagster.defs.accounting import TRADED
 from alchemiser_dagster.defs.equity_history import equity_history_asset
+from alchemiser_dagster.defs.following import FOLLOWING
 from alchemiser_dagster.defs.performance import portfolio_performance_asset
 from alchemiser_dagster.defs.plans import EXACT
 from alchemiser_dagster.defs.resources import AccountRecords, as_session
@@ -36,7 +37,7 @@ def account_assets(
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="account",
         io_manager_key="session_tables",
-        automation_condition=dg.AutomationCondition.eager(),
+        automation_condition=FOLLOWING,
     )
     def account(context: dg.AssetExecutionContext, records: AccountRecords) -> SessionTables:
         """What the broker said the account held when the session had been traded.

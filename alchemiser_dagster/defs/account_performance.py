@@ -14,9 +14,10 @@ from sqlalchemy import Connection
 from alchemiser_dagster.books.account_history import account_history
 from alchemiser_dagster.books.performance_history import EXACT
 from alchemiser_dagster.defs.equity_history import EQUITY_HISTORY, known_equity
-from alchemiser_dagster.defs.performance import measured
+from alchemiser_dagster.defs.following import FOLLOWING
+from alchemiser_dagster.defs.partly import kept
+from alchemiser_dagster.defs.performance import measured, why_unvalued
 from alchemiser_dagster.defs.resources import AccountRecords, as_session
-from alchemiser_dagster.defs.tables import SessionTables
 from alchemiser_dagster.execution.sum_of_parts import (
     TOLERANCE,
     SumOfParts,
@@ -45,11 +46,10 @@ def account_performance_asset(
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="account",
         io_manager_key="session_tables",
-        automation_condition=dg.AutomationCondition.eager(),
+        automation_condition=FOLLOWING,
+        output_required=False,
     )
-    def account_performance(
-        context: dg.AssetExecutionContext, records: AccountRecords
-    ) -> SessionTables:
+    def account_performance(context: dg.AssetExecutionContext, records: AccountRecords):  # type: ignore[no-untyped-def]
         """The account at the session's close: the sum of its books, beside the broker's equity.
 
         One row. Dollars: nav, equity, in_transit, residual, flow, pnl, long_market_value, cash;
@@ -58,18 +58,28 @@ def account_performance_asset(
         capital_deployed_pct. equity and residual are null where the broker has not said.
         """
         wanted = [as_session(key) for key in context.partition_keys]
-        made = account_history(*measured(records, wanted))
-        made = made.filter(pl.col("session").is_in(wanted))
+        books, unpriced = measured(records, wanted)
+        reasons = why_unvalued(records.snapshots, unpriced, wanted)
+        made = account_history(books, unpriced).filter(pl.col("session").is_in(wanted))
         with records.ledger.read() as connection:
             compared = [c for c in _compared(connection, records, made) if c is not None]
         table = _published(made, compared)
         parts = table.partition_by("date", as_dict=True)
         for row in table.to_dicts():
             context.add_asset_metadata(
-                {name: float(row[name] or 0) for name in ("nav", "pnl", "time_weighted_return")},
+                {
+                    name: float(row[name])
+                    for name in ("nav", "pnl", "time_weighted_return", "residual")
+                    if row[name] is not None
+                },
                 partition_key=row["date"].isoformat(),
             )
-        return {key: parts.get((as_session(key),), table.clear()) for key in context.partition_keys}
+        tables = {
+            key: parts.get((as_session(key),), table.clear())
+            for key in context.partition_keys
+            if key not in reasons
+        }
+        yield from kept(context, records, tables, reasons)
 
     @dg.asset_check(asset=account_performance)
     def parts_sum_to_account(
@@ -78,28 +88,26 @@ def account_performance_asset(
         """The NAVs of all books are the broker's equity, flows dated exactly, to a dollar.
 
         Or to a basis point of the equity where that is more. A session of which the broker has not
-        said the equity is told, and fails the check with a warning.
+        said the equity is told; it fails the check, with a warning, where later ones are known.
         """
         wanted = [as_session(key) for key in context.op_execution_context.partition_keys]
         made = account_history(*measured(records, wanted))
         made = made.filter(pl.col("session").is_in(wanted))
         with records.ledger.read() as connection:
             compared = _compared(connection, records, made)
-        unknown = [
-            str(session)
-            for session, found in zip(made["session"], compared, strict=True)
-            if found is None
-        ]
+        unknown = [s for s, found in zip(made["session"], compared, strict=True) if found is None]
+        known_to = known_equity(records)["date"].max() or date.min
+        skipped = [session for session in unknown if session <= known_to]
         apart = [found for found in compared if found is not None and not found.holds]
         rows = [dg.TableRecord(row) for found in apart for row in residual_rows(found)]
         return dg.AssetCheckResult(
-            passed=not apart and not unknown,
+            passed=not apart and not skipped,
             severity=dg.AssetCheckSeverity.ERROR if apart else dg.AssetCheckSeverity.WARN,
             metadata={
                 "sessions": made.height,
                 "apart": len(apart),
                 "rows": dg.MetadataValue.table(rows, _ROWS_SCHEMA),
-                "broker has not said": ", ".join(unknown) or "none",
+                "broker has not said": ", ".join(map(str, unknown)) or "none",
                 "tolerance (dollars)": float(TOLERANCE),
             },
         )

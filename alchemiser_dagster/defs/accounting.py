@@ -11,6 +11,7 @@ import dagster as dg
 import polars as pl
 from sqlalchemy import Connection
 
+from alchemiser_dagster.defs.following import FOLLOWING
 from alchemiser_dagster.defs.performance import performance_asset
 from alchemiser_dagster.defs.plans import EXACT
 from alchemiser_dagster.defs.resources import AccountRecords, as_session
@@ -68,7 +69,7 @@ def _view(
         tags={"book": book},
         description=read.__doc__,
         io_manager_key="session_tables",
-        automation_condition=dg.AutomationCondition.eager(),
+        automation_condition=FOLLOWING,
     )
     def view(context: dg.AssetExecutionContext, records: AccountRecords) -> SessionTables:
         with records.ledger.read() as connection:

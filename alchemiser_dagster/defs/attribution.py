@@ -20,6 +20,7 @@ from alchemiser_dagster.books.live_minus_model import NotExplained, live_minus_m
 from alchemiser_dagster.books.performance import PriceMissing
 from alchemiser_dagster.books.strategies import Book
 from alchemiser_dagster.defs.bars import BARS
+from alchemiser_dagster.defs.following import FOLLOWING
 from alchemiser_dagster.defs.history import HELD_WEIGHTS, history_key
 from alchemiser_dagster.defs.plans import EXACT, closes_of
 from alchemiser_dagster.defs.reference import WHOLE
@@ -75,7 +76,7 @@ def attribution_asset(book: Book, partitions: dg.PartitionsDefinition[str]) -> d
         group_name="attribution",
         tags={"book": book.name},
         io_manager_key="session_tables",
-        automation_condition=dg.AutomationCondition.eager()
+        automation_condition=FOLLOWING.ignore(dg.AssetSelection.assets(history_key(book.name)))
         & _updated(history_key(book.name)).since(_updated([BARS])),
     )
     def attribution(context: dg.AssetExecutionContext, records: AccountRecords) -> SessionTables:
@@ -154,6 +155,11 @@ class Paper:
             )
         if session < self.first:
             return ModelSession()
+        if session not in self.returns:
+            raise ModelMissing(
+                f"expected the session {session} in {'/'.join(history_key(self.book))}, which has "
+                f"those around it: the source of bars has none of that session"
+            )
         gross, at_once = self.returns[session]
         return ModelSession(
             same_close=_decimal(at_once or 0.0),
@@ -195,11 +201,12 @@ def _adjusted_of(snapshots: SnapshotStore, snapshot: date, session: date) -> dic
     return _adjusted(snapshots, snapshot, content, session)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=2048)
 def _adjusted(
     snapshots: SnapshotStore, snapshot: date, content: str, session: date
 ) -> dict[str, float]:
-    # Every book of a run asks for the same ones, one book after the other.
+    # Every book of a run asks for the same ones, one book after the other: two or three a session,
+    # so there is room for some years.
     return adjusted_as_of(snapshots.scan(snapshot, content), session)
 
 

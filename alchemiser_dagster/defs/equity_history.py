@@ -11,6 +11,8 @@ import dagster as dg
 import polars as pl
 
 from alchemiser_dagster.books.performance_history import EXACT
+from alchemiser_dagster.defs.bars import BARS
+from alchemiser_dagster.defs.following import WHEN_NEW
 from alchemiser_dagster.defs.reference import BROKER_SILENT, WHOLE
 from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk
 from alchemiser_dagster.defs.tables import TableMissing
@@ -27,9 +29,14 @@ class EquityHistory(dg.ConfigurableResource[Any]):
     records: dg.ResourceDependency[AccountRecords]
 
     def since(self, first: date) -> list[EquityAtClose]:
-        """Each close from `first` to now, oldest first. Raises one of `BROKER_SILENT`."""
+        """Each close from `first` to now that is final, oldest first.
+
+        Raises one of `BROKER_SILENT`.
+        """
         gateway = TradingDesk(records=self.records).desk().gateway
-        return gateway.equity_history(first, gateway.clock().now.astimezone(NEW_YORK).date())
+        now = gateway.clock().now
+        points = gateway.equity_history(first, now.astimezone(NEW_YORK).date())
+        return [point for point in points if point.at <= now]
 
 
 def equity_history_asset() -> dg.AssetsDefinition:
@@ -37,16 +44,18 @@ def equity_history_asset() -> dg.AssetsDefinition:
 
     @dg.asset(
         key=EQUITY_HISTORY,
-        deps=[dg.AssetKey("account")],
+        # The evening's bars: by then the session is over, and the account was read once before.
+        deps=[dg.AssetKey("account"), dg.AssetKey(BARS)],
         group_name="account",
-        automation_condition=dg.AutomationCondition.eager(),
+        automation_condition=WHEN_NEW,
     )
     def equity_history(
         context: dg.AssetExecutionContext, records: AccountRecords, equity: EquityHistory
     ) -> dg.MaterializeResult[None]:
         """What the account was worth at each close, by the broker's history: date, equity.
 
-        Where the broker does not answer, what it said before is kept, with a warning.
+        A close that is not final yet comes with a later evening: Alpaca's are at 20:00. Where the
+        broker does not answer, what it said before is kept, with a warning.
         """
         known = known_equity(records)
         try:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from alchemiser_dagster.books.money import ZERO
 from alchemiser_dagster.defs.accounting import TRADED
+from alchemiser_dagster.defs.following import FOLLOWING
 from alchemiser_dagster.defs.plans import EXACT
 from alchemiser_dagster.defs.resources import AccountRecords, as_session
 from alchemiser_dagster.defs.tables import SessionTables
@@ -56,7 +57,7 @@ def execution_quality_assets(
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="account",
         io_manager_key="session_tables",
-        automation_condition=dg.AutomationCondition.eager(),
+        automation_condition=FOLLOWING,
     )
     def execution_quality(
         context: dg.AssetExecutionContext, records: AccountRecords

@@ -10,6 +10,7 @@ import dagster as dg
 
 from alchemiser_dagster.books.strategies import Book
 from alchemiser_dagster.defs.bars import BARS, POOL
+from alchemiser_dagster.defs.following import WHEN_NEW
 from alchemiser_dagster.defs.reference import WHOLE
 from alchemiser_dagster.defs.resources import AccountRecords, Market
 from alchemiser_dagster.history.model import model_history
@@ -42,10 +43,7 @@ def history_asset(book: Book) -> dg.AssetsDefinition:
         tags={"book": book.name},
         pool=POOL,
         code_version=book.symphony.fingerprint[:12] if book.symphony else "unreadable",
-        # Bars of all sessions are a dependency, and those of some may be missing for ever.
-        automation_condition=dg.AutomationCondition.any_deps_updated().since_last_handled()
-        & ~dg.AutomationCondition.any_deps_in_progress()
-        & ~dg.AutomationCondition.in_progress(),
+        automation_condition=WHEN_NEW,
     )
     def history(
         context: dg.AssetExecutionContext, records: AccountRecords, market: Market

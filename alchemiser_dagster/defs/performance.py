@@ -19,11 +19,14 @@ from alchemiser_dagster.books.performance_history import (
     percent_of,
     performance_history,
 )
+from alchemiser_dagster.defs.following import FOLLOWING
+from alchemiser_dagster.defs.partly import kept
 from alchemiser_dagster.defs.plans import closes_of
 from alchemiser_dagster.defs.resources import AccountRecords, as_session
 from alchemiser_dagster.defs.tables import SessionTables
 from alchemiser_dagster.ledger.book_events import book_events
 from alchemiser_dagster.ledger.correlation import correlation_id
+from alchemiser_dagster.ledger.schema import UNALLOCATED, UNATTRIBUTED
 from alchemiser_dagster.ledger.schema import account as account_table
 from alchemiser_dagster.market.sessions import session_close, sessions_between
 from alchemiser_dagster.market.snapshots import SnapshotDamaged, SnapshotMissing, SnapshotStore
@@ -43,21 +46,24 @@ def performance_asset(book: str, partitions: dg.PartitionsDefinition[str]) -> dg
         group_name="performance",
         tags={"book": book},
         io_manager_key="session_tables",
-        automation_condition=dg.AutomationCondition.eager(),
+        automation_condition=FOLLOWING,
+        output_required=False,
     )
-    def performance(context: dg.AssetExecutionContext, records: AccountRecords) -> SessionTables:
+    def performance(context: dg.AssetExecutionContext, records: AccountRecords):  # type: ignore[no-untyped-def]
         """What the book is worth at the session's close, and what it has earned.
 
         One row; none before the book was opened. Dollars, fractions (daily_return,
         time_weighted_return, total_return, drawdown) and per cent (win_rate,
         capital_deployed_pct). `docs/statistics.md` has every column with its formula.
         """
-        tables = _tables(records, context.partition_keys, book)
+        tables, reasons = _tables(records, context.partition_keys, book)
         for key, table in tables.items():
             for row in table.select(SHOWN).to_dicts():
-                shown = {name: float(row[name] or 0) for name in SHOWN}
+                shown = {name: float(row[name]) for name in SHOWN if row[name] is not None}
                 context.add_asset_metadata(shown, partition_key=key)
-        return tables
+        yield from kept(
+            context, records, {k: t for k, t in tables.items() if k not in reasons}, reasons
+        )
 
     return performance
 
@@ -73,13 +79,16 @@ def portfolio_performance_asset(
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="account",
         io_manager_key="session_tables",
-        automation_condition=dg.AutomationCondition.eager(),
+        automation_condition=FOLLOWING,
+        output_required=False,
     )
-    def portfolio_performance(
-        context: dg.AssetExecutionContext, records: AccountRecords
-    ) -> SessionTables:
-        """Every book's performance side by side, cash that no strategy was given included."""
-        return _tables(records, context.partition_keys, None)
+    def portfolio_performance(context: dg.AssetExecutionContext, records: AccountRecords):  # type: ignore[no-untyped-def]
+        """Every book's performance side by side, cash that no strategy was given included.
+
+        A book that cannot be valued in a session has no row, and the run fails when all others
+        have theirs.
+        """
+        yield from kept(context, records, *_tables(records, context.partition_keys, None))
 
     return portfolio_performance
 
@@ -89,8 +98,7 @@ def measured(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The performance of a book, or of all, in every session up to the last that is wanted.
 
-    As `books.performance_history` gives it. Raises dg.Failure for a wanted session in which a book
-    held something that has no close, and says why it has none.
+    And what had no close, as `books.performance_history` gives both.
     """
     with records.ledger.read() as connection:
         events = book_events(connection, through=max(wanted), book=book)
@@ -99,20 +107,25 @@ def measured(
     else:
         opened = min(t["session"].min() for t in (events.cash, events.shares) if t.height)  # type: ignore[type-var]
         sessions = sessions_between(opened, max(wanted))  # type: ignore[arg-type]
-    made, unpriced = performance_history(events, sessions, _closes(records, events, sessions))
-    absent = unpriced.filter(pl.col("session").is_in(list(wanted)))
-    if absent.height:
-        raise dg.Failure(_why(records.snapshots, absent))
-    return made, unpriced
+    return performance_history(
+        events,
+        sessions,
+        _closes(records, events, sessions),
+        without_returns=(UNALLOCATED, UNATTRIBUTED),
+    )
 
 
-def _tables(records: AccountRecords, keys: Sequence[str], book: str | None) -> SessionTables:
+def _tables(
+    records: AccountRecords, keys: Sequence[str], book: str | None
+) -> tuple[SessionTables, dict[str, str]]:
+    """What can be valued, by session, and why something cannot."""
     wanted = [as_session(key) for key in keys]
-    made, _ = measured(records, wanted, book)
+    made, unpriced = measured(records, wanted, book)
     with records.ledger.read() as connection:
         table = performance_table(made.filter(pl.col("session").is_in(wanted)), connection)
     parts = table.partition_by("date", as_dict=True)
-    return {key: parts.get((as_session(key),), table.clear()) for key in keys}
+    tables = {key: parts.get((as_session(key),), table.clear()) for key in keys}
+    return tables, why_unvalued(records.snapshots, unpriced, wanted)
 
 
 def performance_table(made: pl.DataFrame, connection: Connection) -> pl.DataFrame:
@@ -187,18 +200,23 @@ def _closes_or_none(snapshots: SnapshotStore, session: date) -> dict[str, Decima
     try:
         return closes_of(snapshots, session, session)
     except (SnapshotMissing, SnapshotDamaged):
-        return {}  # whoever held something then is not valued, and `_why` says so
+        return {}  # whoever held something then is not valued, and `why_unvalued` says so
 
 
-def _why(snapshots: SnapshotStore, absent: pl.DataFrame) -> str:
-    """What could not be valued, and why there is no close."""
-    lines = []
-    for (session,), held in absent.group_by("session", maintain_order=True):
+def why_unvalued(
+    snapshots: SnapshotStore, unpriced: pl.DataFrame, wanted: Sequence[date]
+) -> dict[str, str]:
+    """By session what could not be valued, and why there is no close."""
+    reasons = {}
+    for session in wanted:
+        held = unpriced.filter(pl.col("session") == session)
+        if held.is_empty():
+            continue
         what = ", ".join(f"{row['symbol']} ({row['book']})" for row in held.to_dicts())
         try:
             closes_of(snapshots, session, session)
             why = f"its bars have no close of what is held: {what}"
         except (SnapshotMissing, SnapshotDamaged) as error:
             why = f"{error}; held then: {what}"
-        lines.append(f"{session}: {why}")
-    return "\n".join(lines)
+        reasons[session.isoformat()] = why
+    return reasons

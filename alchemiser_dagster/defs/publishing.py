@@ -15,6 +15,7 @@ import dagster as dg
 
 from alchemiser_dagster.books.money import WEIGHT
 from alchemiser_dagster.books.strategies import Book
+from alchemiser_dagster.defs.following import FOLLOWING
 from alchemiser_dagster.defs.partitions import previous_session as session_before
 from alchemiser_dagster.defs.resources import AccountRecords, as_session
 from alchemiser_dagster.defs.signals import signal_key
@@ -79,7 +80,7 @@ def _published(
         group_name=GROUP,
         kinds={kind},
         retry_policy=RETRIES,
-        automation_condition=dg.AutomationCondition.eager(),
+        automation_condition=FOLLOWING.ignore(dg.AssetSelection.groups("signal")),
     )
 
 

@@ -15,6 +15,7 @@ from alchemiser_dagster.defs.reference import WHOLE
 from alchemiser_dagster.defs.resources import AccountRecords
 from alchemiser_dagster.defs.tables import TableMissing, TableStore
 from alchemiser_dagster.ledger.queries import all_books, exits_of
+from alchemiser_dagster.market.sessions import next_session, sessions_between
 from alchemiser_dagster.market.snapshots import SnapshotDamaged, SnapshotMissing
 from alchemiser_dagster.reports.data import BENCHMARK_SYMBOL, AccountData, TearsheetData
 from alchemiser_dagster.reports.inputs import (
@@ -55,6 +56,7 @@ def tearsheet_data(records: AccountRecords, book: Book) -> TearsheetData:
         title=book.symphony.title if book.symphony else name,
         is_synthetic=is_synthetic,
         opened=opened,
+        due=_due(opened, performance),
         performance=performance,
         paper=_whole(tables, history_key(name), WHOLE, PAPER),
         model_weights=_whole(tables, history_key(name), HELD_WEIGHTS, MODEL_WEIGHTS),
@@ -78,12 +80,14 @@ def account_data(records: AccountRecords, books: Sequence[Book]) -> AccountData:
         for book in books
         if tables.exists(history_key(book.name), WHOLE)
     }
+    account = every_session(tables, [ACCOUNT_PERFORMANCE], ACCOUNT)
     return AccountData(
         name="Account",
         is_synthetic=is_synthetic,
         opened=records.facts.inception,
+        due=_due(records.facts.inception, account),
         books=every_session(tables, ["portfolio_performance"], PERFORMANCE),
-        account=every_session(tables, [ACCOUNT_PERFORMANCE], ACCOUNT),
+        account=account,
         papers=papers,
         closes=closes,
         pages={book.name: file_of(book.name) for book in books},
@@ -140,6 +144,14 @@ def _closes(records: AccountRecords, symbols: set[str]) -> tuple[pl.DataFrame, b
 def _opened(connection: Connection, book: str) -> date | None:
     """The session on whose evening a book was opened, None before that."""
     return next((row.opened_session for row in all_books(connection) if row.book == book), None)
+
+
+def _due(opened: date | None, rows: pl.DataFrame) -> list[date]:
+    """The sessions after the opening up to the last of `rows`."""
+    last: date | None = rows["date"].max()  # type: ignore[assignment]
+    if opened is None or last is None or last <= opened:
+        return []
+    return sessions_between(next_session(opened), last)
 
 
 def _exits(connection: Connection, book: str, through: date | None) -> pl.DataFrame:

@@ -1,8 +1,8 @@
 """The books made again from the broker's own history, in a ledger beside the ledger.
 
     broker   orders with their executions, trades by hand, splits, dividends, fees, deposits
-    ledger   whose each order was, and what no broker knows: capital between books, crosses,
-             shares that an operator gave to a book
+    ledger   whose each order was, and what no broker knows: capital between books, how deposits
+             and interest were shared, crosses, shares that an operator gave to a book
 
 Everything is posted by the functions that the trading itself posts with, into the shadow. Ids come
 from the broker, so doing it again adds nothing. What comes out beside the ledger, and beside the
@@ -34,6 +34,7 @@ from alchemiser_dagster.ledger.own_fact_posting import OwnFacts
 from alchemiser_dagster.ledger.own_facts import Crossed, PlacedFact, own_facts
 from alchemiser_dagster.ledger.posting import post_executions
 from alchemiser_dagster.ledger.queries import last_session
+from alchemiser_dagster.ledger.recorded_shares import Shares, recorded_shares
 from alchemiser_dagster.ledger.schema import account, activities, blocks, fills, orders, sessions
 from alchemiser_dagster.ledger.shadow import Shadow
 from alchemiser_dagster.ledger.store import Ledger
@@ -80,7 +81,8 @@ def backfill(desk: Desk, ledger: Ledger) -> Backfill:
     before = shadow.rows()
     with desk.ledger.read() as connection:
         own = own_facts(connection)
-    posting = _Posting(shadow, _Sessions(desk.ledger), desk.gateway.clock().now)
+        recorded = recorded_shares(connection)
+    posting = _Posting(shadow, _Sessions(desk.ledger), recorded, desk.gateway.clock().now)
     notes: list[str] = []
     problems = list(history.incomplete)
     for event in sorted([*history.events, *own], key=_place):
@@ -133,9 +135,12 @@ def _foreign(history: BrokerHistory) -> tuple[str, ...]:
 class _Posting:
     """Posts events into the shadow: (line, whether it is a problem) of what is to be told."""
 
-    def __init__(self, shadow: Shadow, sessions: "_Sessions", now: datetime) -> None:
+    def __init__(
+        self, shadow: Shadow, sessions: "_Sessions", recorded: Shares, now: datetime
+    ) -> None:
         self._shadow = shadow
         self._sessions = sessions
+        self._recorded = recorded
         self._facts = OwnFacts(shadow)
         self._now = now
 
@@ -163,7 +168,11 @@ class _Posting:
 
     def _happened(self, event: Happened) -> Sequence[tuple[str, bool]]:
         session = self._sessions.of_activity(event.lines[0])
-        posted = post_activities(self._shadow.ledger, event.lines, session=session, at=self._now)
+        _, rows = self._recorded.get(event.lines[0].activity_id, ("", ()))
+        self._shadow.copy_books(row["book"] for row in rows)
+        posted = post_activities(
+            self._shadow.ledger, event.lines, session=session, at=self._now, recorded=self._recorded
+        )
         return [(str(one), one.waits) for one in posted if one.warns]
 
 

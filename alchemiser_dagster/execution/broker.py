@@ -126,7 +126,11 @@ class Activity:
 
 @dataclass(frozen=True)
 class EquityAtClose:
-    """What the account was worth at a session's close, dollars, by the broker's own history."""
+    """What the account was worth at a session's close, dollars, by the broker's own history.
+
+    `at` is the broker's time of it; before that it is not final.
+    """
 
     session: date
     equity: Decimal
+    at: datetime

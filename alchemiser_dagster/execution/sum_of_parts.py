@@ -6,7 +6,8 @@ The equity is the broker's history of the account, which knows nothing of books.
 the broker dates up to a session and the books count to a later one, because what was published of
 a session stays as it was (`ledger.activity_posting`): the fees of its trades, a dividend of its
 morning. Money put in or taken out is in the equity of the session whose equity it changed, which
-may be the one after its date: it counts as on its way when that explains the equity better.
+may be before or after the one that the books count it to: it counts as on its way, in either
+direction, when that explains the equity better.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, or_, select
 
 from alchemiser_dagster.books.money import ZERO
 from alchemiser_dagster.execution.identities import PUT_IN
@@ -28,7 +29,7 @@ valued at consolidated closes of four places, the broker values positions as it 
 
 @dataclass(frozen=True)
 class OnItsWay:
-    """An activity that the broker has dated already and the books count later. Dollars."""
+    """Dollars that the equity has already and the books count later; negative: the other way."""
 
     activity_id: str
     kind: str
@@ -36,9 +37,11 @@ class OnItsWay:
     posted: date
     amount: Decimal
     is_put_in: bool
+    is_ahead: bool = False
 
     def __str__(self) -> str:
-        return f"{self.kind} of {self.dated}, in the books from {self.posted}"
+        late = ", in the equity later" if self.is_ahead else ""
+        return f"{self.kind} of {self.dated}, in the books from {self.posted}{late}"
 
 
 @dataclass(frozen=True)
@@ -85,18 +88,32 @@ def sum_of_parts(
 
 
 def on_their_way(connection: Connection, session: date) -> list[OnItsWay]:
-    """What the broker dates up to `session` and the books count to a later one, by date."""
+    """What may be in the equity of `session` and not in the books, or the other way round, by date.
+
+    What the broker dates up to it and the books count to a later one; and money put in or taken out
+    in the session, which the broker may add to the equity of the next.
+    """
     put_in = select(cash_entries.c.source_id).where(cash_entries.c.kind.in_(PUT_IN))
     rows = connection.execute(
         select(activities, activities.c.activity_id.in_(put_in).label("is_put_in"))
         .where(
-            activities.c.dated <= session,
-            activities.c.session > session,
+            or_(
+                and_(activities.c.dated <= session, activities.c.session > session),
+                and_(activities.c.session == session, activities.c.activity_id.in_(put_in)),
+            ),
             activities.c.amount.is_not(None),
         )
         .order_by(activities.c.dated, activities.c.activity_id)
     )
     return [
-        OnItsWay(row.activity_id, row.kind, row.dated, row.session, row.amount, bool(row.is_put_in))
+        OnItsWay(
+            row.activity_id,
+            row.kind,
+            row.dated,
+            row.session,
+            -row.amount if row.session == session else row.amount,
+            bool(row.is_put_in),
+            is_ahead=row.session == session,
+        )
         for row in rows
     ]

@@ -1,6 +1,6 @@
 """The broker's JSON in the account's types, and the account's numbers as alpaca-py takes them."""
 
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ from alchemiser_dagster.execution.broker import (
     OrderState,
 )
 from alchemiser_dagster.execution.errors import BrokerError
-from alchemiser_dagster.market.sessions import NEW_YORK
+from alchemiser_dagster.market.sessions import NEW_YORK, is_session
 
 
 def order_of(raw: Any) -> BrokerOrder:
@@ -50,27 +50,28 @@ def equity_history_of(raw: Any) -> list[EquityAtClose]:
     """The account's equity at each close, oldest first; of a session told twice, the later.
 
     Days on which the account was worth nothing are left out: the broker has them from before it
-    was opened. Raises BrokerError for columns of different lengths.
+    was opened. Raises BrokerError for columns of different lengths,
+    and for a day that is no session.
     """
     moments, equities = raw["timestamp"], raw["equity"]
     if len(moments) != len(equities):
         raise BrokerError(f"expected an equity for each of its times, was {raw}")
-    points = {
-        _session_of(seconds): decimal_of(equity)
-        for seconds, equity in zip(moments, equities, strict=True)
-        if equity
-    }
-    return [EquityAtClose(session, points[session]) for session in sorted(points)]
+    points = {}
+    for seconds, equity in zip(moments, equities, strict=True):
+        if equity:
+            at = datetime.fromtimestamp(seconds, NEW_YORK)
+            points[at.date()] = EquityAtClose(_session_of(at), decimal_of(equity), at)
+    return [points[session] for session in sorted(points)]
 
 
-def _session_of(seconds: int) -> date:
-    """The session that a point of the history stands for.
+def _session_of(at: datetime) -> date:
+    """The session that a point of the history stands for: Alpaca's are at 20:00 in New York.
 
-    A time of day is New York's; midnight in UTC is no time but a date.
+    That is midnight in UTC in summer and 01:00 in winter, so the day in UTC is another one.
     """
-    moment = datetime.fromtimestamp(seconds, UTC)
-    is_date = moment.time() == time.min
-    return moment.date() if is_date else moment.astimezone(NEW_YORK).date()
+    if not is_session(at.date()):
+        raise BrokerError(f"expected the equity at closes of sessions, was one of {at}")
+    return at.date()
 
 
 def _optional(number: Any) -> Decimal | None:

@@ -11,8 +11,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 from typer.testing import CliRunner
 
+from alchemiser_dagster.cli import app
 from alchemiser_dagster.cli import app
 from alchemiser_dagster.commands.replay import ReplayError
 from alchemiser_dagster.commands.run import _set_aside
@@ -36,12 +38,18 @@ def call(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=250)
 
 
+def ask(folder: Path, *words: str) -> Result:
+    """The same in this process, which spares the start of one."""
+    _, environment = command(folder, *words)
+    return CliRunner().invoke(app, list(words), env=environment)
+
+
 def test_a_replay_that_is_killed_is_simply_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_strategies(tmp_path)
     bars = str(write_bars(tmp_path))
-    words = ("run", "--bars", bars, "--from", "2024-01-02", "--to", "2024-01-05")
+    words = ("run", "--bars", bars, "--from", "2024-01-02", "--to", "2024-01-03")
     line, environment = command(tmp_path, *words[:-1], "2024-01-12")
     process = subprocess.Popen(
         line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -57,17 +65,17 @@ def test_a_replay_that_is_killed_is_simply_run_again(
     again = call(tmp_path, *words)
     assert again.returncode == 0, again.stderr
     assert "The books add up to the broker's account to the cent." in again.stdout
-    assert "Books after 2024-01-05 (traded since 2024-01-02" in again.stdout
+    assert "Books after 2024-01-03 (traded since 2024-01-02" in again.stdout
     with Ledger.at(ledger).read() as connection:
         assert set(book_cash(connection)) == {*BOOKS, "unallocated"}
 
-    third = call(tmp_path, *words)
-    assert third.returncode == 0
+    third = ask(tmp_path, *words)
+    assert third.exit_code == 0, third.output
     assert "Every session has been traded already" in third.stdout
 
     shown = call(tmp_path, "status")
     assert shown.returncode == 0, shown.stderr
-    assert "Session 2024-01-05: success" in shown.stdout
+    assert "Session 2024-01-03: success" in shown.stdout
 
     for name in ("HOME", "STRATEGIES"):
         monkeypatch.setenv(f"ALCHEMISER_{name}", command(tmp_path)[1][f"ALCHEMISER_{name}"])
@@ -97,8 +105,8 @@ def test_allocations_that_make_no_sense_refuse_to_start(
     tmp_path: Path, books: dict[str, tuple[str, str]], said: str
 ) -> None:
     write_strategies(tmp_path, books)
-    refused = call(tmp_path, "run", "--bars", str(write_bars(tmp_path)), "--sessions", "1")
-    assert refused.returncode == 1
+    refused = ask(tmp_path, "run", "--bars", str(write_bars(tmp_path)), "--sessions", "1")
+    assert refused.exit_code == 1
     assert said in refused.stderr
     assert "Traceback" not in refused.stderr
     assert not (tmp_path / "account" / "ledger.db").exists()
@@ -109,19 +117,19 @@ def test_replaying_never_goes_to_a_real_broker(
 ) -> None:
     write_strategies(tmp_path)
     monkeypatch.setenv("ALCHEMISER_BROKER", "paper")
-    refused = call(tmp_path, "run")
-    assert refused.returncode == 1
+    refused = ask(tmp_path, "run")
+    assert refused.exit_code == 1
     assert "replays on the embedded broker" in refused.stderr
     monkeypatch.setenv("ALCHEMISER_BROKER", "papier")
-    refused = call(tmp_path, "run")
-    assert refused.returncode == 1
+    refused = ask(tmp_path, "run")
+    assert refused.exit_code == 1
     assert refused.stderr.startswith("ALCHEMISER_BROKER: expected embedded, paper or live")
 
 
 def test_status_before_anything_says_what_to_do(tmp_path: Path) -> None:
     write_strategies(tmp_path)
-    shown = call(tmp_path, "status")
-    assert shown.returncode == 1
+    shown = ask(tmp_path, "status")
+    assert shown.exit_code == 1
     assert "`alchemiser run` opens one" in shown.stderr
 
 
@@ -138,8 +146,8 @@ def test_sessions_that_the_bars_do_not_have_open_no_account(
     tmp_path: Path, words: list[str], said: str
 ) -> None:
     write_strategies(tmp_path)
-    refused = call(tmp_path, "run", "--bars", str(write_bars(tmp_path)), *words)
-    assert refused.returncode == 1
+    refused = ask(tmp_path, "run", "--bars", str(write_bars(tmp_path)), *words)
+    assert refused.exit_code == 1
     assert said in refused.stderr
     assert "Traceback" not in refused.stderr
     assert not (tmp_path / "account").exists()
@@ -148,13 +156,13 @@ def test_sessions_that_the_bars_do_not_have_open_no_account(
 def test_an_account_stays_on_its_bars_and_a_weekend_ends_on_friday(tmp_path: Path) -> None:
     write_strategies(tmp_path)
     bars = write_bars(tmp_path)
-    done = call(tmp_path, "run", "--bars", str(bars), "--from", "2024-01-05", "--to", "2024-01-06")
-    assert done.returncode == 0, done.stderr
+    done = ask(tmp_path, "run", "--bars", str(bars), "--from", "2024-01-05", "--to", "2024-01-06")
+    assert done.exit_code == 0, done.output
     assert "Books after 2024-01-05" in done.stdout
     other = tmp_path / "other.parquet"
     other.write_bytes(bars.read_bytes())
-    refused = call(tmp_path, "run", "--bars", str(other))
-    assert refused.returncode == 1
+    refused = ask(tmp_path, "run", "--bars", str(other))
+    assert refused.exit_code == 1
     assert "start a new account with --fresh" in refused.stderr
 
 

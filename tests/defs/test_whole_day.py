@@ -205,6 +205,7 @@ def test_a_missing_cent_fails_the_check_and_the_run(tmp_path: Path) -> None:
     assert "-0.01" in str(checks["books_sum_to_broker"].metadata["differences"].value)
 
 
+@pytest.mark.campaign
 def test_a_book_added_later_is_funded_by_what_is_unallocated(tmp_path: Path) -> None:
     made = make_world(tmp_path, {"steady": (STEADY, "0.6")})
     made.replay(SESSIONS[:1])

@@ -46,6 +46,13 @@ def test_a_deposit_counts_from_when_the_equity_has_it(equity: str, in_transit: s
     assert (found.in_transit, found.residual) == (D(in_transit), D("0.10"))
 
 
+@pytest.mark.parametrize(("equity", "in_transit"), [("105000.10", "0"), ("100000.10", "-5000")])
+def test_the_equity_may_have_a_deposit_later_than_the_books(equity: str, in_transit: str) -> None:
+    ahead = OnItsWay("1", "CSD", THURSDAY, THURSDAY, D(-5000), is_put_in=True, is_ahead=True)
+    found = sum_of_parts(THURSDAY, D(105_000), D(equity), [ahead])
+    assert (found.in_transit, found.residual) == (D(in_transit), D("0.10"))
+
+
 def test_what_is_dated_before_and_counted_after_is_on_its_way(traded: Traded) -> None:
     post(
         traded,
@@ -56,7 +63,9 @@ def test_what_is_dated_before_and_counted_after_is_on_its_way(traded: Traded) ->
     )
     with traded.ledger.read() as connection:
         found = {row.activity_id: row for row in on_their_way(connection, THURSDAY)}
-        assert on_their_way(connection, FRIDAY) == []
+        (ahead,) = on_their_way(connection, FRIDAY)
+    assert (ahead.activity_id, ahead.amount, ahead.is_ahead) == ("cash", -100, True)
+    assert str(ahead).endswith("in the books from 2026-11-06, in the equity later")
     assert set(found) == {"fee", "cash"}
     assert (found["fee"].amount, found["fee"].is_put_in) == (D("-0.07"), False)
     assert found["cash"].is_put_in

@@ -201,7 +201,7 @@ events = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(happened=st.lists(events, min_size=3, max_size=20), random=st.randoms())
 def test_whatever_happens_the_books_sum_to_the_account(
     happened: list[tuple[Any, ...]], random: Random

@@ -27,7 +27,7 @@ from alchemiser_dagster.ledger.queries import (
     open_lots,
 )
 from alchemiser_dagster.market.sessions import sessions_between
-from tests.ledger.activity_lines import bust, line, post
+from tests.ledger.activity_lines import bust, by_hand, line, post
 from tests.ledger.activity_lines import traded as traded  # a fixture
 from tests.ledger.engines import ledger_url as ledger_url  # a fixture
 from tests.ledger.traded import INCEPTION, Traded
@@ -286,3 +286,32 @@ def plainly(
             net_flows=external_flows(connection, book, through=session),
             previous_nav=nav,
         )
+
+
+def test_a_book_that_no_strategy_trades_has_no_returns(traded: Traded) -> None:
+    """Somebody buys 10 XYZ at 100 by hand: shares for as much cash, nothing earned."""
+    post(traded, by_hand("m1", "buy 10 XYZ @ 100"), day=4)
+    sessions = sessions_between(INCEPTION, nov(6))
+    with traded.ledger.read() as connection:
+        events = book_events(connection, through=nov(6))
+    closes = pl.DataFrame(
+        [(s, "XYZ", D(c)) for s, c in zip(sessions, (100, 100, 101, 130, 98), strict=False)],
+        schema=CLOSES,
+        orient="row",
+    )
+    idle = ("unattributed", "unallocated")
+    made, _ = performance_history(events, sessions, closes, without_returns=idle)
+    found = made.filter(pl.col("book").is_in(idle))
+    for name in ("daily_return", "total_return", "time_weighted_return", "drawdown"):
+        assert found[name].null_count() == found.height > 0
+        assert made.filter(book="a")[name].null_count() == 0
+    assert row(made, "unattributed", 5)["nav"] == 300
+
+
+def test_flows_of_a_session_that_is_not_valued_are_in_the_next_one(traded: Traded) -> None:
+    traded.trade(2, "a buy 6000 XYZ @ 10")
+    post(traded, line("d", "CSD", amount="5000.00"), day=3)
+    made, unpriced = history(traded, 4, {2: "10", 3: None, 4: "10.10"})
+    end = account_history(made, unpriced).row(-1, named=True)
+    assert (end["flow"], end["pnl"]) == (5000, 600)
+    assert row(made, "a", 4)["flow"] == 3000

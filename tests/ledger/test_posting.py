@@ -97,7 +97,7 @@ def state(traded: Traded) -> tuple[Any, ...]:
         )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(parts, policies)
 def test_at_once_is_as_one_by_one(sizes: list[int], policy: LotPolicy) -> None:
     shares = {"a": D(21), "b": D("13.5")}

@@ -378,7 +378,7 @@ def test_there_are_eleven_checks_each_with_its_rule():
 FEW = DAYS[-8:]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=20)
 @given(
     st.lists(
         st.tuples(

@@ -402,7 +402,7 @@ feeds = st.sampled_from([None, empty_actions()])
 prices = st.lists(st.floats(0.5, 5000), min_size=len(DAYS), max_size=len(DAYS))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(prices, feeds)
 def test_a_snapshot_is_no_restatement_of_itself(closes, feed):
     one = history("XYZ", closes)
@@ -410,7 +410,7 @@ def test_a_snapshot_is_no_restatement_of_itself(closes, feed):
     assert restatements(one.head(50), one, feed).is_empty()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(prices, factors, sessions, feeds)
 def test_scaling_the_past_by_any_factor_is_one_change(closes, factor, count, feed):
     found = restatements(
@@ -423,7 +423,7 @@ def test_scaling_the_past_by_any_factor_is_one_change(closes, factor, count, fee
     assert found["ratio"][0] == pytest.approx(factor)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(factors, sessions, st.randoms(use_true_random=False))
 def test_neither_order_nor_other_symbols_matter(factor, count, random):
     before, now = history("XYZ", PLAIN[:-1]), history("XYZ", scaled(PLAIN, factor, count))

@@ -117,7 +117,7 @@ def test_a_process_killed_at_any_moment_leaves_a_whole_snapshot(tmp_path: Path) 
     store = SnapshotStore(open_files(tmp_path))
     store.save(WED, evening(1.0), ORIGIN)
     known = {store.get(WED).sha256}
-    for number in range(6):
+    for number in range(3):
         close = 2.0 + number
         process = saver(str(tmp_path), 1_000, close)
         assert process.stdin is not None

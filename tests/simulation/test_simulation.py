@@ -13,8 +13,8 @@ from tests.simulation.scenarios import draw_scenario
 from tests.simulation.trader import simulate
 from tests.simulation.world import Violation, World
 
-SEEDS = range(200)
-"""`make simulate` runs more."""
+SEEDS = range(60)
+"""`make simulate` runs more, and so does `.ci/run`."""
 TEN = 10
 
 

@@ -14,7 +14,7 @@ ROWS = (12, 19, 20, 33, 47, 51, 59)
 
 
 @given(body=bodies, seed=st.integers(0, 50))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_agrees_with_the_plain_evaluation(body: str, seed: int) -> None:
     symphony = read_symphony(text_of(body), name="random")
     closes = market(seed)
