@@ -418,7 +418,7 @@ def _wish(parts: tuple[int, ...]) -> Wish:
 
 
 TradingMachine.TestCase.settings = settings(
-    max_examples=25,
+    max_examples=12,
     stateful_step_count=12,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
