@@ -4,6 +4,7 @@ By the rule and the bands of `books.drift`, at the published NAVs of the last se
 job applies the same rule at the quotes of the first session of each week.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -21,12 +22,14 @@ from alchemiser_dagster.books.strategies import BooksError
 from alchemiser_dagster.commands.opened import opened_account
 from alchemiser_dagster.commands.published import last_valued
 from alchemiser_dagster.commands.records import opened_records
-from alchemiser_dagster.commands.report_table import dollars, percent, report_table
+from alchemiser_dagster.commands.report_table import dollars, fitting, percent, report_table
 from alchemiser_dagster.commands.terminal import fail, out
 from alchemiser_dagster.ledger.rails import rail_state
 from alchemiser_dagster.ledger.schema import UNALLOCATED
 
 FIGURES = ("allocation", "NAV", "share", "drift", "of its own", "to move")
+FORMS = ((FIGURES, True), (FIGURES, False), ([n for n in FIGURES if n != "of its own"], False))
+"""Columns, and whether dollars have cents, the fullest first."""
 
 
 def show_drift() -> None:
@@ -62,7 +65,8 @@ def show_drift() -> None:
 def _show(session: date, navs: dict[str, Decimal], allocations: dict[str, Decimal]) -> None:
     transfers = drift_transfers(navs, allocations, unallocated=UNALLOCATED)
     found = drifts(navs, allocations, unallocated=UNALLOCATED)
-    out.print(_table(f"Drift at the close of {session}", found, transfers))
+    title = f"Drift at the close of {session}"
+    out.print(fitting((_table(title, found, transfers, *form) for form in FORMS), out))
     out.print(
         f"Capital is shared out again where a book is more than {ABSOLUTE_BAND:.0%} of the whole, "
         f"or {RELATIVE_BAND:.0%} of its own allocation, off: "
@@ -71,20 +75,27 @@ def _show(session: date, navs: dict[str, Decimal], allocations: dict[str, Decima
     )
 
 
-def _table(title: str, found: dict[str, Drift], transfers: dict[str, Decimal]) -> Table:
-    table = report_table(title, ("book",), FIGURES)
-    table.add_column("")
+def _table(
+    title: str,
+    found: Mapping[str, Drift],
+    transfers: Mapping[str, Decimal],
+    shown: Sequence[str],
+    cents: bool,
+) -> Table:
+    table = report_table(title if cents else f"{title}, whole dollars", ("book",), shown)
+    table.add_column("band", no_wrap=True)
     for book, drift in found.items():
-        table.add_row(
-            book,
-            percent(drift.allocation),
-            dollars(drift.nav),
-            percent(drift.share),
-            f"{drift.absolute * 100:+.2f} pp",
-            percent(drift.relative, signed=True),
-            dollars(transfers.get(book, ZERO), signed=True) if transfers else "",
-            "beyond its band" if drift.is_beyond() else "",
-        )
+        to_move = dollars(transfers.get(book, ZERO), signed=True, cents=cents)
+        cells = {
+            "allocation": percent(drift.allocation),
+            "NAV": dollars(drift.nav, cents=cents),
+            "share": percent(drift.share),
+            "drift": f"{drift.absolute * 100:+.2f} pp",
+            "of its own": percent(drift.relative, signed=True),
+            "to move": to_move if transfers else "",
+        }
+        is_beyond = drift.is_beyond()
+        table.add_row(book, *(cells[name] for name in shown), "beyond" if is_beyond else "")
     return table
 
 

@@ -1,24 +1,48 @@
 """`alchemiser books`: every book with what it has, what it has earned, and its last rebalance."""
 
-from collections.abc import Mapping, Set
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from rich.table import Table
 
-from alchemiser_dagster.books.money import round_to_total
+from alchemiser_dagster.books.money import ZERO, to_cents
 from alchemiser_dagster.books.strategies import Book, BooksError
 from alchemiser_dagster.commands.opened import opened_account
 from alchemiser_dagster.commands.published import BookFigures, last_valued, together
 from alchemiser_dagster.commands.records import opened_records
-from alchemiser_dagster.commands.report_table import NOTHING, dollars, percent, report_table
+from alchemiser_dagster.commands.report_table import (
+    NOTHING,
+    dollars,
+    fitting,
+    percent,
+    report_table,
+)
 from alchemiser_dagster.commands.terminal import err, fail, out
 from alchemiser_dagster.ledger.book_reports import last_rebalances
 from alchemiser_dagster.ledger.queries import all_books, book_cash, last_session, positions
 from alchemiser_dagster.ledger.schema import UNALLOCATED, UNATTRIBUTED
 
 FIGURES = ("share", "cash", "NAV", "deployed", "P&L", "day", "return")
+FORMS = (
+    (FIGURES, True),
+    (FIGURES, False),
+    ([name for name in FIGURES if name != "deployed"], False),
+    ([name for name in FIGURES if name not in ("deployed", "cash")], False),
+)
+"""Columns, and whether dollars have cents, the fullest first."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One book of the list; `figures` are None of one that was never valued."""
+
+    name: str
+    share: str
+    figures: BookFigures | None
+    cash: Decimal | None
+    rebalanced: str
 
 
 def list_books() -> None:
@@ -36,19 +60,19 @@ def list_books() -> None:
             opened.discard(UNATTRIBUTED)
     valued = last_valued(records.tables)
     title = "Books" if valued is None else f"Books at the close of {valued.session}"
-    table = report_table(title, ("book",), FIGURES)
-    table.add_column("rebalanced", no_wrap=True)
-    figures = {} if valued is None else _listed(valued.books, opened)
-    for name in sorted({*strategies, *opened}):
-        table.add_row(
+    figures = {} if valued is None else valued.books
+    lines = [
+        Line(
             _named(name, strategies),
             _allocation(strategies.get(name)),
-            *(_cells(figures[name]) if name in figures else _only_cash(cash.get(name))),
-            _when(rebalanced.get(name)) if name in opened else "not opened yet",
+            figures.get(name) if name in opened else None,
+            cash.get(name),
+            _when(rebalanced.get(name)) if name in opened else "not opened",
         )
-    if figures:
-        _add_total(table, list(figures.values()))
-    out.print(table)
+        for name in sorted({*strategies, *opened})
+    ]
+    out.print(fitting((_table(title, lines, *form) for form in FORMS), out))
+    _tell_rounding([line.figures for line in lines if line.figures is not None])
     if last is not None and (valued is None or valued.session < last.session):
         err.print(
             f"The performance of {last.session} has not been published yet.",
@@ -70,39 +94,46 @@ def _allocation(book: Book | None) -> str:
     return "" if book is None else percent(book.allocation)
 
 
-def _listed(books: Mapping[str, BookFigures], opened: Set[str]) -> dict[str, BookFigures]:
-    """The opened books, in cents that sum to those of all of them."""
-    names = sorted(opened & books.keys())
-    cash, nav, net_flows = (
-        round_to_total([getattr(books[name], column) for name in names])
-        for column in ("cash", "nav", "net_flows")
-    )
+def _table(title: str, lines: Sequence[Line], shown: Sequence[str], cents: bool) -> Table:
+    table = report_table(title if cents else f"{title}, whole dollars", ("book",), shown)
+    table.add_column("rebalanced", no_wrap=True)
+    for line in lines:
+        cells = _cells(line.figures, cents) | {"share": line.share}
+        if line.figures is None:
+            cells["cash"] = dollars(line.cash, cents=cents)
+        table.add_row(line.name, *(cells[name] for name in shown), line.rebalanced)
+    valued = [line.figures for line in lines if line.figures is not None]
+    if valued:
+        total = _cells(together(valued), cents) | {"share": "", "day": ""}
+        table.add_section()
+        table.add_row("all books", *(total[name] for name in shown), "", style="bold")
+    return table
+
+
+def _cells(figures: BookFigures | None, cents: bool) -> dict[str, str]:
+    """The cells of a book by column, dashes where it was never valued."""
+    if figures is None:
+        return dict.fromkeys(FIGURES, NOTHING)
     return {
-        name: replace(books[name], cash=cash[i], nav=nav[i], net_flows=net_flows[i])
-        for i, name in enumerate(names)
+        "cash": dollars(figures.cash, cents=cents),
+        "NAV": dollars(figures.nav, cents=cents),
+        "deployed": percent(figures.deployed),
+        "P&L": dollars(figures.pnl, signed=True, cents=cents),
+        "day": percent(figures.daily_return, signed=True),
+        "return": percent(figures.total_return, signed=True),
     }
 
 
-def _cells(figures: BookFigures) -> tuple[str, ...]:
-    return (
-        dollars(figures.cash),
-        dollars(figures.nav),
-        percent(figures.deployed),
-        dollars(figures.pnl, signed=True),
-        percent(figures.daily_return, signed=True),
-        percent(figures.total_return, signed=True),
-    )
-
-
-def _only_cash(cash: Decimal | None) -> tuple[str, ...]:
-    """The cells of a book that was never valued."""
-    return (dollars(cash), *[NOTHING] * 5)
-
-
-def _add_total(table: Table, books: list[BookFigures]) -> None:
-    cash, nav, deployed, pnl, _, earned = _cells(together(books))
-    table.add_section()
-    table.add_row("all books", "", cash, nav, deployed, pnl, "", earned, "", style="bold")
+def _tell_rounding(books: Sequence[BookFigures]) -> None:
+    """Say by how many cents the NAVs, rounded one by one, miss their rounded sum."""
+    navs = [book.nav for book in books]
+    apart = sum(map(to_cents, navs), ZERO) - to_cents(sum(navs, ZERO))
+    if apart:
+        out.print(
+            "Rounded to the cent one by one, the NAVs come to "
+            f"{dollars(apart, signed=True)} beside their exact total.",
+            highlight=False,
+        )
 
 
 def _when(session: date | None) -> str:

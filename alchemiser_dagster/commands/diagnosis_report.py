@@ -6,11 +6,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from alchemiser_dagster.books.money import to_cents
 from alchemiser_dagster.commands.opened import Opened
+from alchemiser_dagster.commands.report_table import dollars, report_table
 from alchemiser_dagster.commands.terminal import out
 from alchemiser_dagster.execution.diagnosis import Diagnosis
 from alchemiser_dagster.execution.diagnosis_books import BookState
@@ -54,14 +55,15 @@ def _print_finding(finding: Finding) -> None:
 
 
 def _books_table(books: Sequence[BookState]) -> Table:
-    table = _table("Books", "book", "on", "allocation", "cash", "NAV", "lots", "holds")
+    table = report_table("Books", ("book", "on"), ("allocation", "cash", "NAV", "lots"))
+    table.add_column("holds", overflow="fold")
     for state in books:
         table.add_row(
             state.book,
             {None: "", True: "yes", False: "no"}[state.enabled],
             _plain(state.allocation) if state.is_strategy else "",
-            f"{state.cash:,.2f}",
-            "not known" if state.nav is None else f"{state.nav:,.2f}",
+            dollars(state.cash),
+            "not known" if state.nav is None else dollars(state.nav),
             str(state.lots) if state.lots else "",
             ", ".join(f"{_plain(shares)} {symbol}" for symbol, shares in state.positions.items()),
         )
@@ -69,8 +71,11 @@ def _books_table(books: Sequence[BookState]) -> Table:
 
 
 def _sessions_table(books: Sequence[BookState]) -> Table:
-    names = ("book", "outcome", "in", "signal", "performance", "behind", "exits since")
-    table = _table("Their last sessions", *names)
+    table = report_table(
+        "Their last sessions",
+        ("book", "outcome", "in", "signal", "performance"),
+        ("behind", "exits since"),
+    )
     for state in books:
         if state.is_strategy:
             table.add_row(
@@ -82,27 +87,6 @@ def _sessions_table(books: Sequence[BookState]) -> Table:
                 "" if state.age is None else str(state.age),
                 str(state.exits_since),
             )
-    return table
-
-
-def _table(title: str, *names: str) -> Table:
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-    )
-    for name in names:
-        is_number = name in ("allocation", "cash", "NAV", "lots", "behind", "exits since")
-        folds = name == "holds"
-        table.add_column(
-            name,
-            justify="right" if is_number else "left",
-            overflow="fold",
-            no_wrap=not folds,
-        )
     return table
 
 
@@ -145,8 +129,8 @@ def _book(state: BookState) -> dict[str, Any]:
         "reason": state.reason,
         "open_lots": state.lots,
         "positions": {symbol: _plain(shares) for symbol, shares in state.positions.items()},
-        "cash": f"{state.cash:.2f}",
-        "nav": None if state.nav is None else f"{state.nav:.2f}",
+        "cash": str(to_cents(state.cash)),
+        "nav": None if state.nav is None else str(to_cents(state.nav)),
         "last_performance": state.published.performance,
         "sessions_behind": state.age,
         "exits_since": state.exits_since,

@@ -10,11 +10,11 @@ column where there is any:
 from dataclasses import dataclass
 from decimal import Decimal
 
-from rich import box
 from rich.table import Table
 
 from alchemiser_dagster.books.money import ZERO, round_to_total, to_cents
 from alchemiser_dagster.books.performance import measure, pnl_by_trade
+from alchemiser_dagster.commands.report_table import report_table
 from alchemiser_dagster.execution.desk import Desk
 from alchemiser_dagster.ledger.queries import (
     all_books,
@@ -124,10 +124,7 @@ def books_table(report: BooksReport, title: str) -> Table:
     earned = ["realised", "unrealised"]
     if any(line.income for line in lines):
         earned.append("income")
-    table = _table(title)
-    table.add_column("book", no_wrap=True)
-    for name in ("capital", "NAV", *earned, "return", "trades"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = report_table(title, ("book",), ("capital", "NAV", *earned, "return", "trades"))
     columns = {
         name: round_to_total([getattr(line, name) for line in lines])
         for name in ("capital", "nav", *earned)
@@ -160,9 +157,7 @@ def books_table(report: BooksReport, title: str) -> Table:
 
 def holdings_table(report: BooksReport) -> Table:
     """What each book holds, as shares of its net asset value."""
-    table = _table("What they hold")
-    table.add_column("book", no_wrap=True)
-    table.add_column("cash", justify="right", no_wrap=True)
+    table = report_table("What they hold", ("book",), ("cash",))
     table.add_column("positions", overflow="fold")
     for line in report.lines:
         table.add_row(line.book, f"{line.cash:,.2f}", line.positions)
@@ -171,14 +166,3 @@ def holdings_table(report: BooksReport) -> Table:
     table.add_row("all books", f"{cash:,.2f}", style="bold")
     table.add_row("broker's account", f"{report.broker_cash:,.2f}")
     return table
-
-
-def _table(title: str) -> Table:
-    return Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-    )

@@ -7,14 +7,20 @@ from decimal import Decimal
 from sqlalchemy import Connection, func, select, true
 
 from alchemiser_dagster.books.book_events import FLOWS
-from alchemiser_dagster.ledger.schema import activities, cash_entries, session_books
+from alchemiser_dagster.ledger.schema import (
+    UNALLOCATED,
+    activities,
+    cash_entries,
+    session_books,
+)
 
 
 @dataclass(frozen=True)
 class CapitalMove:
     """Dollars that came into a book (positive) or left it, other than by trading, and why.
 
-    `kind` is one of `FLOWS`.
+    `kind` is one of `FLOWS`. Only the account's own capital is an opening: what a book is opened
+    with comes from another book, and is a transfer like what leaves that one.
     """
 
     session: date
@@ -39,7 +45,7 @@ def capital_moves(connection: Connection, book: str | None = None) -> list[Capit
         CapitalMove(
             row.session,
             row.book,
-            row.kind,
+            "transfer" if row.kind == "opening" and row.book != UNALLOCATED else row.kind,
             row.amount,
             _cause(row.kind, row.source_id, row.activity, row.description),
         )

@@ -1,10 +1,14 @@
 """The tearsheet of the account: the whole, its books side by side, and whether they add up."""
 
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
 
+from alchemiser_dagster.books.money import ZERO
 from alchemiser_dagster.history.statistics import RATIO_SESSIONS
+from alchemiser_dagster.ledger.schema import UNALLOCATED, UNATTRIBUTED
 from alchemiser_dagster.reports.card import Card
 from alchemiser_dagster.reports.data import AccountData
 from alchemiser_dagster.reports.figure import Figure
@@ -30,6 +34,7 @@ from alchemiser_dagster.reports.table import (
 )
 
 SHOWN_SESSIONS = 60
+WITHOUT_STRATEGY = (UNALLOCATED, UNATTRIBUTED)
 NOTHING = Returns("none", (), pl.Series([], dtype=pl.Float64).to_numpy())
 
 
@@ -55,7 +60,7 @@ def account_headline(data: AccountData) -> list[Card]:
     if rows.is_empty():
         return [Card("NAV", MISSING, "no session is accounted for yet")]
     last: dict[str, Any] = rows.row(-1, named=True)
-    earned = rows["pnl"].sum()
+    earned = _earned(data.books, last["date"])
     apart = last["residual"]
     return [
         Card("NAV", dollars(last["nav"]), "the sum of the books"),
@@ -85,12 +90,20 @@ def account_headline(data: AccountData) -> list[Card]:
     ]
 
 
+def _earned(books: pl.DataFrame, session: date) -> Decimal | None:
+    """Profit or loss of all books since the opening, which a session that is missing leaves whole;
+    None where the books of `session` are missing themselves.
+    """
+    rows = books.filter(pl.col("date") == session).select("nav", "net_flows").rows()
+    return sum((nav - net_flows for nav, net_flows in rows), ZERO) if rows else None
+
+
 def _live(data: AccountData) -> Section:
     if not len(data.live):
         return Section("Live", "live", intro="The account has no session with a return yet.")
     benchmark = data.benchmark.within(set(data.live.sessions))
     blocks: list[Figure | Table | None] = [
-        live_equity(data.live, [NOTHING, benchmark], data.opened),
+        live_equity(data.live, [NOTHING, benchmark], data.live_start),
         live_drawdowns(data.live, NOTHING, benchmark),
         statistics_table(
             "Figures",
@@ -104,6 +117,7 @@ def _live(data: AccountData) -> Section:
         "Live",
         "live",
         intro=f"All books together, {len(data.live):,} sessions."
+        + (f" {data.gaps}, and figures and tables are of these." if data.gaps else "")
         + ("" if len(benchmark) else " There are no closes of SPY to compare with."),
         blocks=[block for block in blocks if block is not None],
     )
@@ -112,7 +126,7 @@ def _live(data: AccountData) -> Section:
 def _books(data: AccountData) -> Section:
     pnl = book_results(data)
     books = pnl["book"].to_list()
-    live = [_returns(data, book) for book in books]
+    live = [_returns(data, book) for book in books if book not in WITHOUT_STRATEGY]
     papers = [returns_of(book, data.papers[book], "net") for book in books if book in data.papers]
     blocks: list[Figure | Table | None] = [
         stacked_navs(data.books, data.account, book_colours(sorted(books))),
@@ -137,11 +151,16 @@ def _books(data: AccountData) -> Section:
 
 def book_results(data: AccountData) -> pl.DataFrame:
     """What each book has at the end: its last row, with pnl (dollars) and share (of the account's
-    capital), the largest profit first.
+    capital), the largest profit first. Books without a strategy have no returns.
     """
-    last = data.books.filter(pl.col("date") == pl.col("date").max())
-    worst = data.books.group_by("book").agg(worst_drawdown=pl.col("drawdown").min())
-    pnl = pl.col("realized_pnl") + pl.col("unrealized_pnl") + pl.col("income")
+    is_strategy = ~pl.col("book").is_in(WITHOUT_STRATEGY)
+    books = data.books.with_columns(
+        # Tables of an earlier version have figures here, of capital that only passed through.
+        pl.when(is_strategy).then(pl.col("time_weighted_return", "drawdown"))
+    )
+    last = books.filter(pl.col("date") == pl.col("date").max())
+    worst = books.group_by("book").agg(worst_drawdown=pl.col("drawdown").min())
+    pnl = pl.col("nav") - pl.col("net_flows")
     capital = float(last["net_flows"].sum() or 0)
     return (
         last.with_columns(pnl=pnl)
@@ -231,6 +250,8 @@ def _subtitle(data: AccountData) -> str:
     if data.opened is not None:
         parts.append(f"opened on {day(data.opened)}")
     parts.append(f"{len(data.live):,} sessions live")
+    if data.gaps:
+        parts.append(data.gaps)
     if data.last_session is not None:
         parts.append(f"as of the close of {day(data.last_session)}")
     return " · ".join(parts)

@@ -57,11 +57,12 @@ def headline(data: TearsheetData) -> list[Card]:
     last = _last(data)
     if last is None:
         return [Card("NAV", MISSING, "no session is accounted for yet")]
-    earned = last["realized_pnl"] + last["unrealized_pnl"] + last["income"]
+    earned = last["nav"] - last["net_flows"]
     same = data.model.within(set(data.live.sessions))
     # A model that is behind has earned over fewer sessions, and is no measure.
     model = same.total if len(same) == len(data.live) else None
-    apart = None if model is None else last["time_weighted_return"] - model
+    earned_live = data.live.total  # over the model's sessions, of which some may be unpublished
+    apart = None if model is None or earned_live is None else earned_live - model
     orders, won = last["completed_by_order"], last["winning_by_order"]
     return [
         Card("NAV", dollars(last["nav"]), f"of {dollars(last['net_flows'])} put in"),
@@ -76,7 +77,11 @@ def headline(data: TearsheetData) -> list[Card]:
             "Drawdown", last["drawdown"] or 0.0,
             f"at worst {percent(data.performance['drawdown'].min())}",  # type: ignore[arg-type]
         ),
-        _return("Live less model", apart, f"the model {percent(model, sign=True)}"),
+        _return(
+            "Live less model", apart,
+            f"the model {percent(model, sign=True)}"
+            + (f", {_count(len(same))}" if data.gaps and model is not None else ""),
+        ),
         Card(
             "Trades won",
             percent(won / orders, 0) if orders else MISSING,
@@ -103,9 +108,10 @@ def _live(data: TearsheetData) -> Section:
         "Live",
         "live",
         intro=f"What the account earned with this book: {_count(len(data.live))}."
+        + (f" {data.gaps}, and figures and tables are of these." if data.gaps else "")
         + ("" if len(benchmark) else " There are no closes of SPY to compare with."),
         blocks=_there(
-            live_equity(data.live, [model, benchmark], data.opened),
+            live_equity(data.live, [model, benchmark], data.live_start),
             live_drawdowns(data.live, model, benchmark),
             attribution,
             weights_figure(
@@ -176,6 +182,8 @@ def _subtitle(data: TearsheetData) -> str:
         parts.append(f"opened on {day(data.opened)}")
     if len(data.live):
         parts.append(f"{_count(len(data.live))} live")
+    if data.gaps:
+        parts.append(data.gaps)
     if len(data.model):
         parts.append(f"on paper since {day(data.model.sessions[0])}")
     if data.last_session is not None:

@@ -1,6 +1,6 @@
 """What a tearsheet is made from: the published tables of one book, or of the account."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -30,7 +30,8 @@ class TearsheetData:
     """One book. Any of the tables may be without rows; `inputs` has their columns.
 
     `title` is the strategy's own name, `opened` the session on whose evening the book was given its
-    capital, `is_synthetic` says that the prices are made up.
+    capital, `due` the sessions from then to the last that is published, each of which should have a
+    row; `is_synthetic` says that the prices are made up.
     `closes` are those of the symbols held and of the benchmark, where there are any. `attribution`
     is None where nobody reckons it.
 
@@ -42,6 +43,7 @@ class TearsheetData:
     title: str
     is_synthetic: bool
     opened: date | None
+    due: Sequence[date] = ()
     performance: pl.DataFrame = field(default_factory=lambda: empty(PERFORMANCE))
     paper: pl.DataFrame = field(default_factory=lambda: empty(PAPER))
     model_weights: pl.DataFrame = field(default_factory=lambda: empty(MODEL_WEIGHTS))
@@ -66,6 +68,16 @@ class TearsheetData:
     def live(self) -> Returns:
         """What the book has returned."""
         return returns_of("Live", self.performance, "daily_return")
+
+    @property
+    def live_start(self) -> date | None:
+        """The close at which the index of `live` is 1; None where nobody knows."""
+        return _before(self.live, self.opened, self.due)
+
+    @property
+    def gaps(self) -> str:
+        """How many sessions are published, where that is not all of them."""
+        return _gaps(self.due, self.performance)
 
     @cached_property
     def model(self) -> Returns:
@@ -98,12 +110,14 @@ class AccountData:
     """The whole account. Any of the tables may be without rows; `inputs` has their columns.
 
     `books` is the performance of every book, `account` that of the account, `papers` the strategies
-    on paper by book. `pages` has the file of each book's own tearsheet. Raises ColumnsMissing.
+    on paper by book, `due` the sessions from the opening to the last that is published. `pages` has
+    the file of each book's own tearsheet. Raises ColumnsMissing.
     """
 
     name: str
     is_synthetic: bool
     opened: date | None
+    due: Sequence[date] = ()
     books: pl.DataFrame = field(default_factory=lambda: empty(PERFORMANCE))
     account: pl.DataFrame = field(default_factory=lambda: empty(ACCOUNT))
     papers: Mapping[str, pl.DataFrame] = field(default_factory=dict)
@@ -122,6 +136,16 @@ class AccountData:
         """What the account has returned."""
         return returns_of("Live", self.account, "daily_return")
 
+    @property
+    def live_start(self) -> date | None:
+        """The close at which the index of `live` is 1; None where nobody knows."""
+        return _before(self.live, self.opened, self.due)
+
+    @property
+    def gaps(self) -> str:
+        """How many sessions are published, where that is not all of them."""
+        return _gaps(self.due, self.account)
+
     @cached_property
     def benchmark(self) -> Returns:
         """What the benchmark returned; nothing where its closes are not among those given."""
@@ -131,6 +155,20 @@ class AccountData:
     def last_session(self) -> date | None:
         """The last session that is accounted for."""
         return self.account["date"].max()  # type: ignore[return-value]
+
+
+def _before(live: Returns, opened: date | None, due: Sequence[date]) -> date | None:
+    """The session before the first of `live`, the opening where nothing is missing in between."""
+    if opened is None or not len(live):
+        return None
+    return max((day for day in (opened, *due) if day < live.sessions[0]), default=None)
+
+
+def _gaps(due: Sequence[date], rows: pl.DataFrame) -> str:
+    published = len({*due} & {*rows["date"]})
+    if published == len(due):
+        return ""
+    return f"{published:,} of {len(due):,} sessions are published"
 
 
 def _of(session: date | None, table: pl.DataFrame) -> pl.DataFrame:

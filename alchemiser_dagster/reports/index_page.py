@@ -9,10 +9,14 @@ from alchemiser_dagster.reports.page import MADE_UP, Page, Section
 
 def index_page(data: AccountData) -> Page:
     """The account's headline, and a row a book; both lead to the tearsheets there are."""
-    last = data.last_session
+    parts = [data.name]
+    if data.last_session is not None:
+        parts.append(f"as of the close of {day(data.last_session)}")
+    if data.gaps:
+        parts.append(data.gaps)
     return Page(
         title="Tearsheets",
-        subtitle=f"{data.name}, as of the close of {day(last)}" if last else data.name,
+        subtitle=", ".join(parts),
         sections=[
             Section("Account", "account", cards=account_headline(data)),
             Section("Books", "books", blocks=[books_table(data)]),

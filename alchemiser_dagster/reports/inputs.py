@@ -78,6 +78,7 @@ FILLS: Schema = {
     "executed_at": MOMENT,
     "cross_id": pl.String,
 }
+"""A book's fills; `cash` is what each came to, positive on both sides."""
 ATTRIBUTION: Schema = {"date": pl.Date, "component": pl.String, "dollars": EXACT}
 """From the model's dollars to the book's: a row a session and component of `books.bridge`."""
 

@@ -2,7 +2,7 @@
 
 import math
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 MISSING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
@@ -20,6 +20,8 @@ def dollars(amount: Number | None, places: int = 2, *, sign: bool = False) -> st
     """Dollars: the sign comes first, as in -$1,234.50."""
     if is_missing(amount):
         return MISSING
+    if isinstance(amount, Decimal):  # as everywhere in the account; a format rounds half to even
+        amount = amount.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
     text = _signed(f"{amount:{'+' if sign else ''},.{places}f}")
     return f"{text[0]}${text[1:]}" if text[0] in f"+{MINUS}" else f"${text}"
 

@@ -88,18 +88,20 @@ def closed_lots_table(data: TearsheetData) -> Table:
 
 
 def fills_table(data: TearsheetData) -> Table:
-    """Purchases and sales as they were filled, the latest first."""
+    """Purchases and sales as they were filled, the latest first; what is bought costs cash."""
+    latest = data.fills.sort("executed_at", descending=True).head(SHOWN)
     rows = [
         [
             Cell(row["symbol"]),
             Cell(f"{row['executed_at']:%Y-%m-%d %H:%M}"),
-            Cell(row["side"].lower()),
+            Cell(side),
             Cell("another book" if row["cross_id"] else "the market"),
             Cell(shares(row["quantity"])),
             Cell(dollars(row["price"], 4)),
-            Cell(dollars(row["cash"], sign=True)),
+            Cell(dollars(-row["cash"] if side == "buy" else row["cash"], sign=True)),
         ]
-        for row in data.fills.sort("executed_at", descending=True).head(SHOWN).iter_rows(named=True)
+        for row in latest.iter_rows(named=True)
+        for side in [row["side"].lower()]
     ]
     return Table(
         heading="Trades",

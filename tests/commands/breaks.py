@@ -67,8 +67,29 @@ def no_strategy(patient: Patient) -> None:
     file("books.toml", '[books.steady]\nallocation = "0.5"\n')(patient)
 
 
-def another_cash(patient: Patient) -> None:
-    publish(patient.account.records, SECOND, {"steady": Decimal("12.34")})
+def another(**figure: Decimal | int) -> Callable[[Patient], None]:
+    return lambda patient: publish(patient.account.records, SECOND, **figure)
+
+
+def never_opened(patient: Patient) -> None:
+    """A third strategy is switched on, and its file cannot be read."""
+    file("late.clj", STEADY[:-30])(patient)
+    file("books.toml", THIRD_BOOK)(patient)
+
+
+def not_opened_yet(patient: Patient) -> None:
+    file("late.clj", STEADY.replace("Steady", "Late"))(patient)
+    file("books.toml", THIRD_BOOK)(patient)
+
+
+THIRD_BOOK = """
+[books.steady]
+allocation = "0.5"
+[books.switch]
+allocation = "0.4"
+[books.late]
+allocation = "0.1"
+"""
 
 
 def damaged_performance(patient: Patient) -> None:
@@ -176,7 +197,31 @@ BREAKS: dict[str, tuple[str, str, Callable[[Patient], None]]] = {
         lambda p: p.remove(["performance", "steady"], FIRST, SECOND),
     ),
     "a performance of another ledger": (
-        "performance_true of steady", "cash after 2024-01-03: published 12.34", another_cash,
+        "performance_true of steady", "cash after 2024-01-03: published 12.34",
+        another(cash=Decimal("12.34")),
+    ),
+    "a result of another ledger": (
+        "performance_true of steady", "realized_pnl after 2024-01-03: published 12.34",
+        another(realized_pnl=Decimal("12.34")),
+    ),
+    "a cost of another ledger": (
+        "performance_true of steady", "current_holdings_value after 2024-01-03: published 12.34",
+        another(current_holdings_value=Decimal("12.34")),
+    ),
+    "lots of another ledger": (
+        "performance_true of steady", "current_holdings after 2024-01-03: published 9, in the",
+        another(current_holdings=9),
+    ),
+    "exits of another ledger": (
+        "performance_true of steady", "completed_trades after 2024-01-03: published 9, in the",
+        another(completed_trades=9),
+    ),
+    "capital of another ledger": (
+        "performance_true of steady", "net_flows after 2024-01-03: published 12.34",
+        another(net_flows=Decimal("12.34")),
+    ),
+    "a strategy that was never opened and cannot be read": (
+        "strategy_usable of late", "late.clj", never_opened,
     ),
     "a damaged performance": (
         "performance_true of steady", "was a damaged one", damaged_performance,
@@ -201,6 +246,9 @@ WARNINGS: dict[str, tuple[str, str, Callable[[Patient], None]]] = {
             '[books.steady]\nallocation = "0.5"\n[books.switch]\nallocation = "0.4"\n'
             "enabled = false\n",
         ),
+    ),
+    "a strategy without a book": (
+        "strategy_usable of late", "it has no book yet", not_opened_yet,
     ),
     "no broker": (
         "broker_answers", "HTTP 503",

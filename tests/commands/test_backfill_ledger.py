@@ -75,6 +75,21 @@ def test_what_the_ledger_has_lost_is_named(patient: Patient, statement: str, say
     assert flat(done).endswith("the ledger is not what the broker's history makes of it")
 
 
+def test_a_damage_that_moves_neither_shares_nor_cash_is_a_difference_and_is_mended(
+    patient: Patient,
+) -> None:
+    patient.sql("UPDATE fills SET price = price + 1")
+    done = ask()
+    said = flat(done)
+    assert done.exit_code == 1
+    assert "fills: " in said
+    assert "price: expected" in said
+    assert "there is nothing to swap" not in said
+    assert ask("--swap", typed=f"{account_number(patient)}\n").exit_code == 0
+    assert diagnosed() == 0
+    assert ask().exit_code == 0
+
+
 def test_the_swap_mends_the_ledger_and_keeps_the_old_one(patient: Patient) -> None:
     lot = "(SELECT min(lot_id) FROM lots WHERE book = 'steady' AND symbol = 'TLT')"
     gone = "(SELECT min(lot_id) FROM lots WHERE book = 'switch' AND symbol = 'GLD')"

@@ -1,7 +1,6 @@
 """The reports about books: list, capital that moved, drift, overlap, correlation."""
 
 import math
-from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +9,7 @@ import polars as pl
 import pytest
 from sqlalchemy import insert
 
+from alchemiser_dagster.books.money import to_cents
 from alchemiser_dagster.commands.records import opened_records
 from alchemiser_dagster.commands.report_table import NOTHING as NONE
 from alchemiser_dagster.defs.history import history_key
@@ -19,72 +19,14 @@ from alchemiser_dagster.ledger.schema import (
     UNALLOCATED,
     UNATTRIBUTED,
     activities,
-    cash_entries,
-    session_books,
-    sessions,
 )
 from alchemiser_dagster.market.sessions import sessions_between
 from tests.world import BOOKS, MOMENTUM, take_bars
 
 from .conftest import AT, INCEPTION, SESSION, Account
+from .published_books import EARNED, enter, publish, traded
 
 D = Decimal
-EXACT = pl.Decimal(38, 9)
-
-
-def publish(
-    account: Account,
-    books: Mapping[str, tuple[str, str, str]],
-    *,
-    session: date = SESSION,
-    returns: Mapping[str, float | None] | None = None,
-) -> None:
-    """A published performance from {book: (cash, market value, net flows)}."""
-    rows = [
-        {
-            "date": session,
-            "book": book,
-            "cash": D(cash),
-            "market_value": D(worth),
-            "nav": D(cash) + D(worth),
-            "net_flows": D(flows),
-            "daily_return": (returns or {}).get(book),
-            "total_return": float((D(cash) + D(worth) - D(flows)) / D(flows)) if D(flows) else None,
-        }
-        for book, (cash, worth, flows) in books.items()
-    ]
-    exact = ("cash", "market_value", "nav", "net_flows")
-    schema = {"date": pl.Date, "book": pl.String} | dict.fromkeys(exact, EXACT)
-    schema |= {"daily_return": pl.Float64, "total_return": pl.Float64}
-    opened_records().tables.write(
-        ["portfolio_performance"], session.isoformat(), pl.DataFrame(rows, schema=schema)
-    )
-
-
-EARNED = {
-    "a": ("100", "560", "600"),
-    "b": ("594", "0", "600"),
-    UNALLOCATED: ("0", "0", "0"),
-    UNATTRIBUTED: ("0", "0", "0"),
-}
-
-
-def traded(account: Account, session: date = SESSION, **states: str) -> None:
-    """A session with the outcome of each book, which was rebalanced on its schedule."""
-    with account.ledger.write() as connection:
-        connection.execute(
-            insert(sessions).values(
-                session=session, state="complete", outcome="success", opens_at=AT, closes_at=AT,
-                started_at=AT,
-            )
-        )  # fmt: skip
-        for book, state in states.items():
-            connection.execute(
-                insert(session_books).values(
-                    session=session, book=book, state=state, reason="", trigger="schedule"
-                )
-            )
-
 
 # --- the list -------------------------------------------------------------------------------------
 
@@ -120,7 +62,7 @@ def test_books_that_are_switched_off_gone_or_not_opened(account: Account, tmp_pa
     said = account.say("books")
     assert "a (off) 50.00%" in said
     assert "b (gone) 600.00" in said
-    assert f"c 20.00% {NONE} {NONE} {NONE} {NONE} {NONE} {NONE} not opened yet" in said
+    assert f"c 20.00% {NONE} {NONE} {NONE} {NONE} {NONE} {NONE} not opened" in said
 
 
 def test_shares_of_no_strategy_are_listed(account: Account) -> None:
@@ -128,19 +70,26 @@ def test_shares_of_no_strategy_are_listed(account: Account) -> None:
     assert UNATTRIBUTED in account.say("books")
 
 
+def test_each_book_is_rounded_by_itself(account: Account) -> None:
+    """Half a cent is a cent, and only the total is that of the exact figures."""
+    publish(account, {"a": ("0", "600.005", "600"), "b": ("0", "600.005", "600")})
+    said = account.say("books")
+    assert "a 50.00% 0.00 600.01 100.00% +0.01" in said
+    assert "all books 0.00 1,200.01 100.00% +0.01" in said
+    assert "the NAVs come to +0.01 beside their exact total" in said
+    drift = account.say("books", "drift")
+    assert "a 50.00% 600.01" in drift
+    publish(account, EARNED)
+    assert "beside their exact total" not in account.say("books")
+
+
 # --- moves ----------------------------------------------------------------------------------------
 
 
-def enter(account: Account, book: str, kind: str, amount: str, source: str) -> None:
-    with account.ledger.write() as connection:
-        connection.execute(
-            insert(cash_entries).values(
-                book=book, session=SESSION, kind=kind, source_id=source, amount=D(amount), at=AT
-            )
-        )
-
-
 def test_capital_that_moved_and_its_sums(account: Account) -> None:
+    enter(account, UNALLOCATED, "opening", "1200", "N1")
+    for book in ("a", "b"):
+        enter(account, UNALLOCATED, "transfer", "-600", f"opening of {book}")
     enter(account, "a", "transfer", "-50", "drift 2024-W01")
     enter(account, "b", "transfer", "50", "drift 2024-W01")
     enter(account, "b", "deposit", "25.50", "D1")
@@ -153,16 +102,17 @@ def test_capital_that_moved_and_its_sums(account: Account) -> None:
             )
         )  # fmt: skip
     said = account.say("books", "moves")
-    assert "2024-01-02 a opening +600.00 opening of a" in said
+    assert "2024-01-02 a transfer +600.00 opening of a" in said
     assert "2024-01-03 a transfer -50.00 drift 2024-W01" in said
     assert "2024-01-03 b deposit +25.50 CSD wire of the owner" in said
     assert "book opening transfer deposit net" in said
-    assert "a +600.00 -50.00 +0.00 +550.00" in said
+    assert "a +0.00 +550.00 +0.00 +550.00" in said
+    assert f"{UNALLOCATED} +1,200.00 -1,200.00 +0.00 +0.00" in said
     assert "all books +1,200.00 +0.00 +25.50 +1,225.50" in said
     assert "99.00" not in said
 
     only = account.say("books", "moves", "a")
-    assert "a +600.00 -50.00 +550.00" in only
+    assert "a +550.00 +550.00" in only
     assert "drift 2024-W01 In sum" in only
     assert "all books" not in only
 
@@ -184,14 +134,15 @@ def test_books_within_their_bands(account: Account) -> None:
     assert f"{UNALLOCATED} 0.00% 0.00 0.00% +0.00 pp {NONE}" in said
     assert "more than 10% of the whole, or 25% of its own allocation, off: no book is." in said
     assert "beyond" not in said
+    assert "…" not in said
 
 
 def test_what_would_be_moved_where_one_has_drifted(account: Account) -> None:
     """800 and 400 of 1,200: sixteen points, a third too much."""
     publish(account, {"a": ("0", "800", "600"), "b": ("400", "0", "600")})
     said = account.say("books", "drift")
-    assert "a 50.00% 800.00 66.67% +16.67 pp +33.33% -200.00 beyond its band" in said
-    assert "b 50.00% 400.00 33.33% -16.67 pp -33.33% +200.00 beyond its band" in said
+    assert "a 50.00% 800.00 66.67% +16.67 pp +33.33% -200.00 beyond" in said
+    assert "b 50.00% 400.00 33.33% -16.67 pp -33.33% +200.00 beyond" in said
     assert "off: it would be now." in said
 
 
@@ -229,7 +180,7 @@ def test_what_two_books_hold(account: Account, tmp_path: Path) -> None:
     ).collect()["close"].item()))  # fmt: skip
     said = account.say("books", "overlap")
     assert "Held at the close of 2024-01-03" in said
-    assert f"SPY 1.5 {D('1.5') * close:,.2f} {D('1.5') * close / 2700:.2%} warning" in said
+    assert f"SPY 1.5 {to_cents(D('1.5') * close)} {D('1.5') * close / 2700:.2%} warning" in said
     assert f"b 0.5 {close / 2:,.2f}" in said
     held, named = said.split("Named by several strategies")
     assert "TLT" not in held

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,19 @@ import pytest
 from sqlalchemy import update
 from typer.testing import CliRunner, Result
 
+from alchemiser_dagster.books.strategies import load_books
 from alchemiser_dagster.cli import app
+from alchemiser_dagster.commands.opened import opened_account
 from alchemiser_dagster.defs.signals import signal_key
 from alchemiser_dagster.execution.desk import WINDOW
+from alchemiser_dagster.execution.diagnosis import diagnose
+from alchemiser_dagster.execution.findings import Severity
 from alchemiser_dagster.ledger.rails import ACCOUNT, Rail
 from alchemiser_dagster.ledger.schema import sessions
 from alchemiser_dagster.market.sessions import session_close, session_open
-from alchemiser_dagster.settings import Home
+from alchemiser_dagster.settings import Home, strategies_folder
 from tests.ledger.orders import add_order
+from tests.world import BOOKS
 
 from .breaks import AFTER, BREAKS, OF_SECOND, WARNINGS, file
 from .conftest import flat
@@ -82,6 +88,43 @@ def test_an_account_that_has_not_traded(untraded: Home) -> None:
     assert flat(ask()).endswith("Nothing asks for somebody.")
 
 
+def test_an_account_that_never_traded_is_out_of_order_after_its_second_session(
+    untraded: Home,
+) -> None:
+    def on(day: date) -> dict[str, Any]:
+        with opened_account() as account:
+            strategies = {book.name: book for book in load_books(strategies_folder())}
+            made = diagnose(
+                account.ledger, strategies, {}, broker=None,
+                now=session_close(day) + timedelta(minutes=10),
+            )  # fmt: skip
+        return {finding.title: finding for finding in made.of(Severity.FAIL)}
+
+    assert on(date(2023, 12, 29)) == {}
+    assert on(date(2024, 1, 2)) == {}
+    failing = on(date(2024, 1, 19))
+    assert set(failing) == {
+        f"{name} of {book}" for name in ("signal_fresh", "performance_fresh") for book in BOOKS
+    }
+    assert "13 sessions behind" in failing["performance_fresh of steady"].found[0]
+
+
+@pytest.mark.parametrize("state", ["working", "unknown"])
+def test_an_order_of_the_session_that_is_being_traded_only_warns(
+    patient: Patient, state: str
+) -> None:
+    with patient.ledger() as ledger, ledger.write() as connection:
+        add_order(
+            connection, "e.20240104.0.n1.SPY.B.a1.s1", "buy 2 SPY", notional="1000", state=state,
+            session=AFTER, allocations={"steady": "2"},
+        )  # fmt: skip
+        moments = {"opens_at": session_open(AFTER), "closes_at": session_close(AFTER)}
+        connection.execute(update(sessions).where(sessions.c.session == AFTER).values(**moments))
+    found = told()
+    assert titles(found, "fail") == []
+    assert titles(found, "warn") == ["orders_ended", "sessions_complete"]
+
+
 @pytest.mark.parametrize(("title", "says", "breaks"), BREAKS.values(), ids=list(BREAKS))
 def test_what_is_broken_is_named_and_nothing_else(
     patient: Patient, title: str, says: str, breaks: Callable[[Patient], None]
@@ -96,7 +139,8 @@ def test_what_is_broken_is_named_and_nothing_else(
 def test_every_finding_of_the_command_is_broken_above(patient: Patient) -> None:
     names = {finding["name"] for finding in told()["findings"]}
     broken = {title.split(" of ")[0] for title, _, _ in BREAKS.values()}
-    assert names - broken == {"broker_answers", "activities_posted"}  # they only warn
+    # The one only warns, the other is broken below.
+    assert names - broken == {"broker_answers", "activities_posted"}
 
 
 @pytest.mark.parametrize(("title", "says", "breaks"), WARNINGS.values(), ids=list(WARNINGS))
@@ -126,7 +170,9 @@ def test_while_the_broker_is_silent_what_it_said_last_counts(patient: Patient) -
 def test_what_the_broker_did_and_nobody_posted_yet_is_no_difference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An order that the ledger took for ended fills, and a deposit comes in."""
+    """An order that the ledger took for ended fills, and a deposit comes in. An order of ours of
+    which the ledger has no row fills as well, and that no session would post to its book.
+    """
     with traded_home(tmp_path) as account:
         monkeypatch.setenv("ALCHEMISER_HOME", str(account.home.path))
         monkeypatch.setenv("ALCHEMISER_STRATEGIES", str(account.strategies))
@@ -145,14 +191,24 @@ def test_what_the_broker_did_and_nobody_posted_yet_is_no_difference(
         desk.gateway.submit(
             client_order_id=name, symbol="SPY", side="buy", quantity=Decimal(2), limit_price=None
         )
+        lost = name.replace("SPY", "TLT")
+        desk.gateway.submit(
+            client_order_id=lost, symbol="TLT", side="buy", quantity=Decimal(1), limit_price=None
+        )
         account.control.move_cash(250)
         desk.ledger.close()
         found = told()
-    assert titles(found, "fail") == ["fills_posted"]
-    assert lines(found, "fail") == f"{name}: 2 shares filled, 0 posted"
-    assert titles(found, "warn") == ["sessions_complete", "activities_posted"]
-    for said in ("2024-01-04 is being traded", "FILL buy SPY 2 at 3", "CSD $250"):
-        assert said in lines(found, "warn")
+    assert titles(found, "fail") == ["fills_posted", "activities_posted"]
+    failing = lines(found, "fail")
+    assert f"{name}: 2 shares filled, 0 posted" in failing
+    assert f"{lost}: 2024-01-04 FILL buy TLT 1 at" in failing
+    assert "of an order of ours that the ledger has lost" in failing
+    assert titles(found, "warn") == ["sessions_complete"]
+    assert "2024-01-04 is being traded" in lines(found, "warn")
+    (posted,) = [one for one in found["findings"] if one["name"] == "activities_posted"]
+    assert "backfill-ledger" in posted["action"]
+    for said in ("FILL buy SPY 2 at 3", "CSD $250"):
+        assert any(said in line for line in posted["found"])
 
 
 def test_one_session_behind_is_no_failure(patient: Patient) -> None:

@@ -6,7 +6,7 @@
 
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -15,7 +15,9 @@ from pathlib import Path
 
 import polars as pl
 
+from alchemiser_dagster.books.performance_history import CLOSES, performance_history
 from alchemiser_dagster.commands.replay import embedded_broker
+from alchemiser_dagster.defs.performance import performance_table
 from alchemiser_dagster.defs.resources import AccountRecords, TradingDesk
 from alchemiser_dagster.defs.signals import signal_key
 from alchemiser_dagster.embedded import Connection, ControlClient
@@ -23,16 +25,17 @@ from alchemiser_dagster.execution import opening, phases, preparation, settlemen
 from alchemiser_dagster.execution.desk import WINDOW, Desk
 from alchemiser_dagster.execution.gate import check_gate
 from alchemiser_dagster.execution.preparation import Wish
-from alchemiser_dagster.ledger.queries import book_cash
+from alchemiser_dagster.ledger.book_events import book_events
 from alchemiser_dagster.ledger.rails import Rail, set_rail
 from alchemiser_dagster.ledger.store import Ledger
-from alchemiser_dagster.market.sessions import session_close
+from alchemiser_dagster.market.sessions import session_close, sessions_between
 from alchemiser_dagster.settings import AccountFile, BrokerMode, Home
 from tests.execution.conftest import wish
 from tests.world import STEADY, SWITCH, write_bars, write_strategies
 
 INCEPTION = date(2023, 12, 29)
 FIRST, SECOND = date(2024, 1, 2), date(2024, 1, 3)
+SYMBOLS = ("SPY", "TLT", "GLD")
 BOOKS = {"steady": (STEADY, "0.5"), "switch": (SWITCH, "0.4")}
 PLANS: Mapping[date, dict[str, Wish]] = {
     FIRST: {"steady": wish(SPY="0.6", TLT="0.4"), "switch": wish(SPY="0.3", GLD="0.7")},
@@ -78,18 +81,31 @@ class TradedHome:
         desk.ledger.close()
 
 
-def publish(
-    records: AccountRecords, session: date, cash: Mapping[str, Decimal] | None = None
-) -> None:
-    """The tables of the evening, as far as a diagnosis looks at them."""
+def publish(records: AccountRecords, session: date, **other: Decimal | int) -> None:
+    """The tables of the evening, as far as a diagnosis looks at them; `other` figures of steady.
+
+    Every share is worth a dollar: no figure that is looked at knows prices.
+    """
     with records.ledger.read() as connection:
-        dollars = book_cash(connection, through=session) if cash is None else cash
+        events = book_events(connection, through=session)
+        sessions = sessions_between(FIRST, session)
+        made, _ = performance_history(events, sessions, _a_dollar_each(sessions))
+        table = performance_table(made.filter(pl.col("session") == session), connection)
     day = session.isoformat()
-    for book in dollars.keys() & BOOKS.keys():
+    for book in BOOKS:
         records.tables.write(signal_key(book), day, pl.DataFrame({"symbol": ["SPY"]}))
-        row = pl.DataFrame({"cash": [dollars[book]]}, schema={"cash": pl.Decimal(38, 9)})
+        row = table.filter(pl.col("book") == book)
+        if book == "steady":
+            row = row.with_columns(
+                pl.lit(value).cast(row.schema[name]).alias(name) for name, value in other.items()
+            )
         records.tables.write(["performance", book], day, row)
     records.ledger.close()
+
+
+def _a_dollar_each(sessions: Sequence[date]) -> pl.DataFrame:
+    rows = [(session, symbol, Decimal(1)) for session in sessions for symbol in SYMBOLS]
+    return pl.DataFrame(rows, schema=CLOSES, orient="row")
 
 
 @dataclass

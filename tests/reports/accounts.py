@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from alchemiser_dagster.defs.accounting import FILL_COLUMNS
 from alchemiser_dagster.market.sessions import previous_session, sessions_between
 from alchemiser_dagster.reports.data import AccountData, TearsheetData
 from alchemiser_dagster.reports.inputs import (
@@ -16,7 +17,6 @@ from alchemiser_dagster.reports.inputs import (
     ATTRIBUTION,
     CLOSES,
     EXITS,
-    FILLS,
     LOTS,
     MODEL_WEIGHTS,
     PAPER,
@@ -136,12 +136,12 @@ def fills_table(sessions: list[date]) -> pl.DataFrame:
         {
             "symbol": SYMBOLS[i % 4], "side": "sell" if i % 2 else "buy",
             "quantity": Decimal("1.5"), "price": Decimal("123.45"),
-            "cash": Decimal("185.18") * (1 if i % 2 else -1), "executed_at": at(session),
+            "cash": Decimal("185.18"), "executed_at": at(session),
             "cross_id": "cross" if i % 5 == 0 else None,
         }
         for i, session in enumerate(sessions)
     ]  # fmt: skip
-    return table(FILLS, rows)
+    return table(FILL_COLUMNS, rows)
 
 
 def attribution_table(sessions: list[date]) -> pl.DataFrame:
@@ -172,6 +172,7 @@ def book_data(live: int = 20, since: date = FIRST, **changes: Any) -> TearsheetD
         "title": "Steady as she goes",
         "is_synthetic": False,
         "opened": previous_session(sessions[0]),
+        "due": sessions,
         "performance": table(
             PERFORMANCE, performance_rows(book, sessions, on_paper[-live:] + noise)
         ),
@@ -187,7 +188,11 @@ def book_data(live: int = 20, since: date = FIRST, **changes: Any) -> TearsheetD
 
 
 def account_data(
-    live: int = 20, books: int = 5, since: date = date(2020, 1, 2), **changes: Any
+    live: int = 20,
+    books: int = 5,
+    since: date = date(2020, 1, 2),
+    books_table: pl.DataFrame | None = None,
+    **changes: Any,
 ) -> AccountData:
     """An account of so many books on paper since `since`, and cash that no strategy was given."""
     everything = sessions_between(since, LAST)
@@ -201,14 +206,18 @@ def account_data(
     rows = []
     for n, name in enumerate(names):
         rows += performance_rows(name, sessions, own[name][-live:], 5_000 * (n + 1))
-    rows += performance_rows("unallocated", sessions, np.zeros(live), 2_000)
+    rows += [
+        row | dict.fromkeys(("daily_return", "time_weighted_return", "drawdown"))
+        for row in performance_rows("unallocated", sessions, np.zeros(live), 2_000)
+    ]
     performance = table(PERFORMANCE, rows)
     capital = 5_000 * sum(range(1, books + 1)) + 2_000
     given: dict[str, Any] = {
         "name": "Account",
         "is_synthetic": False,
         "opened": previous_session(sessions[0]),
-        "books": performance,
+        "due": sessions,
+        "books": performance if books_table is None else books_table,
         "account": account_table(performance, capital),
         "papers": {name: paper_table(everything, returns) for name, returns in own.items()},
         "closes": closes_table(since, ("SPY",)),

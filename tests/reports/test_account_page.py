@@ -55,7 +55,7 @@ def test_what_does_not_add_up_is_shown(page: Seen) -> None:
     assert odd[0] == "2024-12-04"
 
 
-def test_cash_that_never_moves_is_correlated_with_nothing(page: Seen) -> None:
+def test_books_without_a_strategy_are_correlated_with_nothing(page: Seen) -> None:
     names = page.figures["live-correlations"]["data"][0]["x"]
     assert sorted(names) == ["book_1", "book_2", "book_3", "book_4"]
     few = seen(account_page(account_data(live=19)))
@@ -110,8 +110,41 @@ def test_no_book_takes_the_file_of_another_page() -> None:
 
 def test_correlations_are_those_of_the_returns(page: Seen, data: AccountData) -> None:
     trace = page.figures["live-correlations"]["data"][0]
-    wide = data.books.pivot("book", index="date", values="daily_return").sort("date")
+    traded = data.books.filter(pl.col("book") != "unallocated")
+    wide = traded.pivot("book", index="date", values="daily_return").sort("date")
     expected = np.corrcoef(wide.select(trace["x"]).to_numpy().T)
     assert [
         float(text.replace(MINUS, "-")) for row in trace["text"] for text in row
     ] == pytest.approx(expected.ravel().tolist(), abs=0.0051)
+
+
+def test_books_without_a_strategy_have_no_returns(data: AccountData) -> None:
+    """Tables of an earlier version had some, of capital that only passed through."""
+    passed = pl.col("book") == "unallocated"
+    old = data.books.with_columns(
+        pl.when(passed).then(-25.0).otherwise(pl.col(name)).alias(name)
+        for name in ("daily_return", "time_weighted_return", "drawdown")
+    )
+    for books in (data.books, old):
+        page = seen(account_page(account_data(live=20, books=4, books_table=books)))
+        assert [row[6:8] for row in page.rows if row[0] == "unallocated"] == [["\u2013"] * 2]
+        assert "unallocated" not in page.figures["live-correlations"]["data"][0]["x"]
+
+
+def test_profit_is_whole_where_sessions_are_missing(data: AccountData) -> None:
+    late = sorted(data.account["date"])[8:]
+    partial = account_data(
+        live=20,
+        books=4,
+        books_table=data.books.filter(pl.col("date").is_in(late)),
+        account=data.account.filter(pl.col("date").is_in(late)),
+    )
+    made, whole = account_page(partial), account_page(data)
+    for label in ("Profit or loss", "Return since opening"):
+        assert [card.value for card in made.headline if card.label == label] == [
+            card.value for card in whole.headline if card.label == label
+        ]
+    page = seen(made)
+    assert "12 of 20 sessions are published" in page.text
+    assert f"begins with 1 at the close of {sorted(data.account['date'])[7]}" in page.text
+    assert "12 of 20 sessions are published" in seen(index_page(partial)).text

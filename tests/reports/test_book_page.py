@@ -20,6 +20,7 @@ from alchemiser_dagster.reports.inputs import (
     ColumnsMissing,
     empty,
 )
+from alchemiser_dagster.reports.numbers import MINUS
 from tests.reports.accounts import book_data, performance_rows, table
 from tests.reports.html_page import Seen, seen
 
@@ -213,3 +214,36 @@ def test_a_table_of_an_older_version_is_named() -> None:
     old = book_data().performance.drop("time_weighted_return")
     with pytest.raises(ColumnsMissing, match=r"performance: .* was without time_weighted_return"):
         book_data(performance=old)
+
+
+def test_what_is_bought_is_paid_for(page: Seen) -> None:
+    paid = {(row[2], row[6]) for row in page.rows if len(row) == 7 and row[2] in ("buy", "sell")}
+    assert paid == {("buy", f"{MINUS}$185.18"), ("sell", "+$185.18")}
+
+
+@pytest.mark.parametrize("missing", [slice(0, 5), slice(5, 10)], ids=["first", "in between"])
+def test_sessions_that_are_not_published_are_told(data: TearsheetData, missing: slice) -> None:
+    """The cumulative figures stay whole; live and model are compared over what both have."""
+    dates = data.performance["date"].to_list()
+    kept = [day for day in dates if day not in dates[missing]]
+    partial = book_data(performance=data.performance.filter(pl.col("date").is_in(kept)))
+    made = book_page(partial)
+    cards = {card.label: card for card in made.headline}
+    whole = {card.label: card for card in book_page(data).headline}
+    for label in ("NAV", "Profit or loss", "Return since opening"):
+        assert cards[label].value == whole[label].value
+    both = data.performance.join(data.paper, on="date").filter(pl.col("date").is_in(kept))
+    live, model = ((1 + both[name]).product() - 1 for name in ("daily_return", "net"))
+    apart = f"{live - model:+.2%}".replace("-", MINUS)
+    assert cards["Live less model"].value == apart != whole["Live less model"].value
+    assert cards["Live less model"].note.endswith(", 15 sessions")
+
+    page = seen(made)
+    assert "15 of 20 sessions are published" in page.text
+    start = dates[4] if missing.start == 0 else date(2024, 12, 2)  # the evening of the opening
+    assert f"begins with 1 at the close of {start}" in page.text
+    assert page.figures["live-equity"]["data"][0]["x"][0] == str(start)
+
+
+def test_all_sessions_that_are_published_need_no_mention(page: Seen) -> None:
+    assert "sessions are published" not in page.text

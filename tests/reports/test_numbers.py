@@ -22,6 +22,7 @@ from alchemiser_dagster.reports.numbers import (
         (Decimal("-1234.5"), "\u2212$1,234.50", "\u2212$1,234.50"),
         (Decimal("1234.5"), "$1,234.50", "+$1,234.50"),
         (Decimal("-0.004"), "$0.00", "$0.00"),
+        (Decimal("0.125"), "$0.13", "+$0.13"),  # half up, as the account rounds
         (0, "$0.00", "$0.00"),
         (None, MISSING, MISSING),
         (float("nan"), MISSING, MISSING),

@@ -12,15 +12,16 @@ from alchemiser_dagster.reports.figure import (
     long_axis,
     session_axis,
 )
+from alchemiser_dagster.reports.numbers import day
 from alchemiser_dagster.reports.returns import Returns
 from alchemiser_dagster.reports.theme import BENCHMARK, LIVE, PAPER
 
 
-def live_equity(live: Returns, others: list[Returns], opened: date | None) -> Figure:
-    """The live index beside others over the same sessions, all 1 at the opening."""
-    traces = [_from_one(live, opened, LIVE, width=3)]
+def live_equity(live: Returns, others: list[Returns], start: date | None) -> Figure:
+    """The live index beside others over the same sessions, all 1 at the close of `start`."""
+    traces = [_from_one(live, start, LIVE, width=3)]
     traces += [
-        _from_one(other, opened, colour, dash=dash)
+        _from_one(other, start, colour, dash=dash)
         for other, colour, dash in zip(others, (PAPER, BENCHMARK), ("dash", "dot"), strict=False)
         if len(other)
     ]
@@ -28,12 +29,13 @@ def live_equity(live: Returns, others: list[Returns], opened: date | None) -> Fi
     return Figure(
         slug="live-equity",
         heading="Growth of $1, live",
-        caption="Net asset value as an index that begins with 1 on the evening of the opening; "
-        "deposits, withdrawals and transfers do not move it."
+        caption="Net asset value as an index that begins with 1 "
+        + ("before the first session" if start is None else f"at the close of {day(start)}")
+        + "; deposits, withdrawals and transfers do not move it."
         + (f" {compared}: the same sessions." if compared else ""),
         plot=drawn(
             traces,
-            xaxis=session_axis(_with_start(live, opened)[0]),
+            xaxis=session_axis(_with_start(live, start)[0]),
             yaxis={"tickformat": ".3f", "hoverformat": ".4f"},
         ),
         height=340,
@@ -70,19 +72,19 @@ def paper_equity(model: Returns, live: Returns, benchmark: Returns, opened: date
 
 
 def _from_one(
-    returns: Returns, opened: date | None, colour: str, width: float = 2, dash: str = "solid"
+    returns: Returns, start: date | None, colour: str, width: float = 2, dash: str = "solid"
 ) -> dict[str, object]:
-    sessions, index = _with_start(returns, opened)
+    sessions, index = _with_start(returns, start)
     return line(returns.name, sessions, index, colour, line={"width": width, "dash": dash})
 
 
 def _with_start(
-    returns: Returns, opened: date | None
+    returns: Returns, start: date | None
 ) -> tuple[tuple[date, ...], NDArray[np.float64]]:
-    """Sessions and index with the start of the index, at the opening where that is known."""
-    if opened is None or not len(returns) or opened >= returns.sessions[0]:
+    """Sessions and index with the start of the index, where that is known."""
+    if start is None:
         return returns.sessions, returns.index
-    return (opened, *returns.sessions), np.concatenate([[1.0], returns.index])
+    return (start, *returns.sessions), np.concatenate([[1.0], returns.index])
 
 
 def _level(model: Returns, first: date) -> float:
