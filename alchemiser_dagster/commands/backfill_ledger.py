@@ -17,7 +17,9 @@ from alchemiser_dagster.execution.backfill import backfill
 from alchemiser_dagster.execution.backfill_swap import journal_head, keep_copy, obstacles, swap
 from alchemiser_dagster.execution.desk import Desk
 from alchemiser_dagster.execution.guards import WrongBroker
+from alchemiser_dagster.execution.identities import books_not_rebuilt, journal_broken
 from alchemiser_dagster.execution.opening import read_account
+from alchemiser_dagster.execution.rebuilt_rows import differing_rows
 from alchemiser_dagster.execution.reconciliation import judge
 from alchemiser_dagster.execution.withdrawal import UNREACHABLE
 from alchemiser_dagster.ledger.book_totals import compare_cash, compare_totals
@@ -83,6 +85,11 @@ def _compare(desk: Desk, shadow: Ledger) -> tuple[str | None, Comparison]:
             made=made,
             totals=tuple(compare_totals(ours, theirs)),
             cash=tuple(compare_cash(ours, theirs)),
+            damages=(
+                *journal_broken(ours),
+                *books_not_rebuilt(ours),
+                *differing_rows(ours, theirs),
+            ),
             items=tuple(items),
             waiting=tuple(map(str, waiting)),
             obstacles=tuple(obstacles(ours, theirs, made, items)),

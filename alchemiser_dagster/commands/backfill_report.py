@@ -21,13 +21,15 @@ LINES_MAX = 20
 class Comparison:
     """The rebuilt books beside the ledger (`totals`, `cash`) and beside the broker (`items`).
 
-    `waiting` is what the broker did that the ledger does not have yet; `obstacles` say why the
+    `damages` is what in the ledger does not agree with itself, and the tables of which rows are
+    other than the rebuilt ones. `waiting` is what the broker did that the ledger does not have yet; `obstacles` say why the
     rebuilt books may not replace the ledger's.
     """
 
     made: Backfill
     totals: tuple[TotalsDifference, ...]
     cash: tuple[CashDifference, ...]
+    damages: tuple[str, ...]
     items: tuple[Item, ...]
     waiting: tuple[str, ...]
     obstacles: tuple[str, ...]
@@ -35,7 +37,7 @@ class Comparison:
     @property
     def differs(self) -> bool:
         """Whether the ledger says anything else than the rebuilt books."""
-        return bool(self.totals or self.cash)
+        return bool(self.totals or self.cash or self.damages)
 
     @property
     def agrees(self) -> bool:
@@ -66,7 +68,8 @@ def print_comparison(found: Comparison, shadow: Path) -> None:
     _list("In the history and not in the ledger yet; the next session posts it", found.waiting)
     for line in made.problems:
         err.print(f"not posted: {line}", style="bold red", markup=False, soft_wrap=True)
-    if found.differs:
+    _list("Wrong in the ledger, or other than in the rebuilt books", found.damages)
+    if found.totals or found.cash:
         out.print(_differences(found))
     else:
         out.print("Every book holds, has paid and has made what the broker's history says.")

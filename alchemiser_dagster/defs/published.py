@@ -7,13 +7,14 @@ from decimal import Decimal
 from alchemiser_dagster.defs.resources import as_session
 from alchemiser_dagster.defs.signals import signal_key
 from alchemiser_dagster.defs.tables import TableMissing, TableStore
-from alchemiser_dagster.execution.diagnosis_books import Published
+from alchemiser_dagster.execution.diagnosis_books import PERFORMANCE_FIGURES, Published
 
 
 def published_books(tables: TableStore, books: Iterable[str]) -> dict[str, Published]:
     """What there is of each of `books`, by name. Raises StorageError where tables cannot be read.
 
-    A performance that is damaged, or has no cash in it, is a problem and no error.
+    A performance that is damaged, or lacks a figure that the ledger gives, is a problem and no
+    error.
     """
     return {book: _published(tables, book) for book in books}
 
@@ -21,14 +22,14 @@ def published_books(tables: TableStore, books: Iterable[str]) -> dict[str, Publi
 def _published(tables: TableStore, book: str) -> Published:
     signals, key = tables.sessions(signal_key(book)), ["performance", book]
     performances = tables.sessions(key)
-    cash, problem = None, None
+    figures, problem = None, None
     if performances:
-        cash, problem = _cash(tables, key, performances[-1])
+        figures, problem = _figures(tables, key, performances[-1])
     return Published(
         signal=_last(signals),
         refusal=_refusal(tables, book, signals),
         performance=_last(performances),
-        cash=cash,
+        figures=figures,
         problem=problem,
     )
 
@@ -45,13 +46,16 @@ def _refusal(tables: TableStore, book: str, signals: list[str]) -> str | None:
     return tables.refusal(signal_key(book), refused[-1])
 
 
-def _cash(tables: TableStore, key: list[str], session: str) -> tuple[Decimal | None, str | None]:
+def _figures(
+    tables: TableStore, key: list[str], session: str
+) -> tuple[dict[str, Decimal] | None, str | None]:
     try:
         table = tables.read(key, session)
     except TableMissing as damaged:
         return None, str(damaged)
-    if table.height != 1 or "cash" not in table.columns:
-        shape = f"{table.height} rows of {', '.join(table.columns)}"
-        return None, f"{'/'.join(key)} of {session}: expected one row with its cash, was {shape}"
-    cash: Decimal = table["cash"].item()
-    return cash, None
+    missing = [name for name in PERFORMANCE_FIGURES if name not in table.columns]
+    if table.height != 1 or missing:
+        shape = f"{table.height} rows" + (f" without {', '.join(missing)}" if missing else "")
+        return None, f"{'/'.join(key)} of {session}: expected one row with its figures, was {shape}"
+    row = table.row(0, named=True)
+    return {name: Decimal(row[name]) for name in PERFORMANCE_FIGURES if row[name] is not None}, None

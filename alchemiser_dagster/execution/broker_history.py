@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 
 from alchemiser_dagster.books.money import ZERO
 from alchemiser_dagster.execution.activities import account_activity
+from alchemiser_dagster.execution.broker import Activity
 from alchemiser_dagster.execution.desk import Desk
 from alchemiser_dagster.execution.order_history import PastOrder, order_history
 from alchemiser_dagster.execution.order_owners import Owned, owner_of
@@ -24,6 +25,7 @@ from alchemiser_dagster.ledger.activity_posting import SPLIT
 from alchemiser_dagster.ledger.errors import LedgerError
 from alchemiser_dagster.ledger.posting import Execution
 from alchemiser_dagster.ledger.schema import account
+from alchemiser_dagster.ledger.schema import orders as ledger_orders
 from alchemiser_dagster.market.sessions import NEW_YORK
 
 BEFORE_TRADING, TRADING, AFTER_TRADING = range(3)
@@ -72,8 +74,11 @@ class Happened:
 
 @dataclass(frozen=True)
 class BrokerHistory:
-    """The events, and `orders` that moved shares. `incomplete` names orders of which the list of
-    executions does not have all that was filled."""
+    """The events, and `orders` that moved shares, those whose shares a bust took back among them.
+
+    `incomplete` names orders of which the list of executions does not have all that was filled, and
+    executions of orders of ours that the list of orders does not have.
+    """
 
     orders: tuple[PastOrder, ...]
     events: tuple[Filled | Happened, ...]
@@ -90,11 +95,17 @@ def read_history(desk: Desk) -> BrokerHistory:
         opened = connection.execute(select(account.c.opened_at)).scalar()
     if opened is None:
         raise LedgerError("expected a ledger with an account, was none opened in it")
-    orders = tuple(order for order in order_history(desk.gateway) if order.has_filled)
     executions = desk.gateway.executions(opened)
+    # A bust of all that an order filled leaves an order with executions that has not filled.
+    orders = tuple(
+        order
+        for order in order_history(desk.gateway)
+        if order.has_filled or order.order_id in executions
+    )
     reported = desk.gateway.activities(opened)
     with desk.ledger.read() as connection:
         owners = _owners(connection, orders, desk.environment)
+        disowned = list(_disowned(connection, reported, owners))
     filled = [
         Filled(order, owners[order.order_id], execution)
         for order in orders
@@ -110,7 +121,7 @@ def read_history(desk: Desk) -> BrokerHistory:
         orders,
         (*filled, *(Happened(lines) for lines in _events(others))),
         owners,
-        tuple(_incomplete(orders, executions, opened)),
+        (*_incomplete(orders, executions, opened), *disowned),
     )
 
 
@@ -120,6 +131,25 @@ def _owners(
     """Whose the orders are that are somebody's, by the broker's order id."""
     found = {order.order_id: owner_of(connection, order, environment) for order in orders}
     return {order_id: owned for order_id, owned in found.items() if owned is not None}
+
+
+def _disowned(
+    connection: Connection, reported: Iterable[Activity], owners: Mapping[str, Owned]
+) -> Iterable[str]:
+    """Executions that would be taken for trades by hand though the ledger has sent their order."""
+    sent = {
+        row.broker_order_id: row.client_order_id
+        for row in connection.execute(
+            select(ledger_orders.c.broker_order_id, ledger_orders.c.client_order_id)
+        )
+    }
+    for activity in reported:
+        order_id = activity.order_id
+        if activity.kind == FILL and order_id in sent and order_id not in owners:
+            yield (
+                f"{sent[order_id]}: expected the order among the broker's, was only its execution "
+                f"{activity.activity_id}"
+            )
 
 
 def _events(lines: Iterable[AccountActivity]) -> Iterable[tuple[AccountActivity, ...]]:

@@ -20,6 +20,7 @@ from alchemiser_dagster.execution.diagnosis_books import (
     Published,
     book_findings,
     book_states,
+    books_opened,
 )
 from alchemiser_dagster.execution.diagnosis_broker import (
     BrokerReading,
@@ -67,7 +68,7 @@ def diagnose(
     with ledger.read() as connection:
         at = broker.now if broker is not None else now or _last_moment(connection)
         session = ledger_.last_complete(connection)
-        completed = None if session is None else last_completed_session(at)
+        completed = _completed(connection, at)
         prices = dict(broker.prices) if broker is not None else recorded_prices(connection, session)
         states = book_states(connection, strategies, published, prices, completed=completed)
         findings = [
@@ -75,7 +76,7 @@ def diagnose(
             ledger_.books_rebuild_from_fills(connection),
             ledger_.cash_identity(connection, session),
             ledger_.pnl_identity(connection, session),
-            ledger_.orders_ended(connection),
+            ledger_.orders_ended(connection, at),
             ledger_.fills_posted(connection, {} if broker is None else broker.filled),
             ledger_.nothing_unattributed(connection, prices),
             ledger_.rails_off(connection),
@@ -86,6 +87,7 @@ def diagnose(
             if state.is_strategy:
                 strategy = strategies.get(state.book)
                 findings += book_findings(connection, state, strategy, completed=completed)
+        findings += books_opened(strategies, {state.book for state in states})
     return Diagnosis(at, tuple(findings), tuple(states))
 
 
@@ -97,8 +99,15 @@ def _with_broker(
 ) -> list[Finding]:
     found = [broker_answers(broker, silence), reconciliation(connection, broker, session)]
     if broker is not None:
-        found += [broker_account(connection, broker), activities_posted(broker)]
+        found += [broker_account(connection, broker), activities_posted(connection, broker)]
     return found
+
+
+def _completed(connection: Connection, at: datetime) -> date | None:
+    """The last session that is over `at` a moment; None before the account's first one is."""
+    inception = connection.execute(select(account.c.inception)).scalar()
+    completed = last_completed_session(at)
+    return completed if inception is not None and completed > inception else None
 
 
 def _last_moment(connection: Connection) -> datetime:

@@ -1,13 +1,14 @@
 """How each book stands, and what should hold of a book and of what is published about it."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
+from alchemiser_dagster.books.book_events import FLOWS
 from alchemiser_dagster.books.money import ZERO
 from alchemiser_dagster.books.strategies import Book
 from alchemiser_dagster.execution.findings import Finding, finding
@@ -15,11 +16,17 @@ from alchemiser_dagster.ledger.queries import (
     all_books,
     book_cash,
     exits_of,
+    open_lots,
     open_lots_by_book,
     positions,
 )
 from alchemiser_dagster.ledger.rails import rail_state
-from alchemiser_dagster.ledger.schema import UNALLOCATED, UNATTRIBUTED, session_books
+from alchemiser_dagster.ledger.schema import (
+    UNALLOCATED,
+    UNATTRIBUTED,
+    cash_entries,
+    session_books,
+)
 from alchemiser_dagster.market.sessions import sessions_between
 
 SESSIONS_LATE = 1
@@ -28,18 +35,25 @@ BAD, HALF_BAD = ("failed", "blocked", "timed_out"), ("partial",)
 """Outcomes that ask for somebody, and those that are worth knowing."""
 
 
+PERFORMANCE_FIGURES = (
+    "cash", "realized_pnl", "current_holdings_value", "current_holdings", "completed_trades",
+    "net_flows",
+)  # fmt: skip
+"""Columns of a book's performance that follow from the ledger alone, whatever the prices were."""
+
+
 @dataclass(frozen=True)
 class Published:
     """What is published of a book: the last sessions of its signal and of its performance.
 
-    `refusal` says why there is no later signal. `cash` is dollars, by that performance; `problem`
-    why it cannot be read.
+    `refusal` says why there is no later signal. `figures` are those of that performance that the
+    ledger gives too (`PERFORMANCE_FIGURES`), by column; `problem` why it cannot be read.
     """
 
     signal: date | None = None
     refusal: str | None = None
     performance: date | None = None
-    cash: Decimal | None = None
+    figures: Mapping[str, Decimal] | None = None
     problem: str | None = None
 
 
@@ -50,7 +64,7 @@ class BookState:
     `enabled` is None where the strategies folder has no such book; `outcome` is that of
     `outcome_session`, the last one it took part in. `positions` are shares by symbol, `cash` and
     `nav` dollars, the latter None where a price is missing. `age` is how many completed sessions
-    its last performance is behind, None before anything was traded, and `exits_since` how many lot
+    its last performance is behind, None before there was a session, and `exits_since` how many lot
     exits came after it.
     """
 
@@ -85,8 +99,8 @@ def book_states(
 ) -> list[BookState]:
     """Every book of the ledger, by name.
 
-    `prices` are dollars a share; `completed` is the last session that is over, None while the
-    account has not traded.
+    `prices` are dollars a share; `completed` is the last session that is over, None before
+    the account's first one is.
     """
     cash, held = book_cash(connection), positions(connection)
     lots = Counter(book for book, _ in open_lots_by_book(connection))
@@ -154,6 +168,22 @@ def book_findings(
     return found
 
 
+def books_opened(strategies: Mapping[str, Book], opened: Set[str]) -> list[Finding]:
+    """Every strategy that is switched on has a book; one that has none yet must be readable."""
+    return [
+        finding(
+            "strategy_usable",
+            "a strategy that can be read, with a book of its own",
+            "mend the file; the next session opens the book of a strategy that can be read",
+            failing=[] if strategy.problem is None else [strategy.problem],
+            warning=["it has no book yet"] if strategy.problem is None else [],
+            book=name,
+        )
+        for name, strategy in sorted(strategies.items())
+        if strategy.enabled and name not in opened
+    ]
+
+
 def _strategy_usable(state: BookState, strategy: Book | None, *, flattening: bool) -> Finding:
     holds = " ".join(sorted(state.positions))
     failing, warning = [], []
@@ -216,16 +246,40 @@ def _performance_fresh(state: BookState) -> Finding:
     )
 
 
+def _figures(connection: Connection, book: str, session: date) -> dict[str, Decimal]:
+    """What a book's performance must say after a session, by PERFORMANCE_FIGURES."""
+    held = open_lots(connection, book=book, through=session)
+    exits = exits_of(connection, book, through=session)
+    amount = cash_entries.c.amount
+    flows = connection.execute(
+        select(func.sum(amount, type_=amount.type)).where(
+            cash_entries.c.book == book,
+            cash_entries.c.session <= session,
+            cash_entries.c.kind.in_(FLOWS),
+        )
+    ).scalar()
+    values = (
+        book_cash(connection, through=session).get(book, ZERO),
+        sum((exit_.proceeds - exit_.cost for exit_ in exits), ZERO),
+        sum((lot.cost for lot in held), ZERO),
+        Decimal(len(held)),
+        Decimal(len(exits)),
+        flows or ZERO,
+    )
+    return dict(zip(PERFORMANCE_FIGURES, values, strict=True))
+
+
 def _performance_true(connection: Connection, state: BookState) -> Finding:
     public, failing = state.published, []
     if public.problem is not None:
         failing = [public.problem]
     elif public.performance is not None:
-        cash = book_cash(connection, through=public.performance).get(state.book, ZERO)
-        if public.cash != cash:
-            failing = [
-                f"cash after {public.performance}: published {public.cash}, in the ledger {cash}"
-            ]
+        ours, theirs = _figures(connection, state.book, public.performance), public.figures or {}
+        failing = [
+            f"{name} after {public.performance}: published {theirs.get(name)}, in the ledger {own}"
+            for name, own in ours.items()
+            if theirs.get(name) != own
+        ]
     return finding(
         "performance_true",
         "a published performance that says what the ledger says",

@@ -4,8 +4,8 @@ What the broker did and nobody has posted yet (tonight's fee, a dividend) is no 
 taken off the broker's figures before they are compared with the books.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,9 +13,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from alchemiser_dagster.books.money import ZERO, fill_cash
-from alchemiser_dagster.execution.activities import unposted_activities
+from alchemiser_dagster.execution.activities import LONGEST_ORDER, unposted_activities
 from alchemiser_dagster.execution.desk import Desk
 from alchemiser_dagster.execution.findings import Finding, finding
+from alchemiser_dagster.execution.identifiers import parse_order_id
 from alchemiser_dagster.execution.opening import read_account
 from alchemiser_dagster.execution.reconciliation import (
     CASH,
@@ -27,7 +28,7 @@ from alchemiser_dagster.execution.reconciliation import (
 from alchemiser_dagster.ledger.account_activity import FILL, AccountActivity
 from alchemiser_dagster.ledger.activity_posting import SPLIT
 from alchemiser_dagster.ledger.queries import Snapshot
-from alchemiser_dagster.ledger.schema import account, sessions
+from alchemiser_dagster.ledger.schema import account, orders, sessions
 
 RECENT_SESSIONS = 2
 """Of so many sessions the broker is asked what their orders have filled."""
@@ -39,7 +40,9 @@ class BrokerReading:
 
     `number` is its account, `obstacle` why that may not trade. `prices` are dollars a share of what
     it holds, `unposted` the activities that the ledger does not have, `filled` the shares that the
-    orders of the last sessions have filled, by client id.
+    orders of the last sessions have filled, by client id. `order_ids` are the client ids of the
+    orders that unposted executions are of, by activity, and `opened` when the market opened on the
+    last session that the ledger has.
     """
 
     snapshot: Snapshot
@@ -48,6 +51,8 @@ class BrokerReading:
     obstacle: str | None
     unposted: tuple[AccountActivity, ...]
     filled: Mapping[str, Decimal]
+    order_ids: Mapping[str, str] = field(default_factory=dict)
+    opened: datetime | None = None
 
     @property
     def now(self) -> datetime:
@@ -75,10 +80,14 @@ def read_broker(desk: Desk) -> BrokerReading:
     """Ask the broker. Raises what the gateway raises when it does not answer."""
     with desk.ledger.read() as connection:
         is_opened = connection.execute(select(account)).first() is not None
-        opens = connection.execute(
-            select(sessions.c.opens_at).order_by(sessions.c.session.desc()).limit(RECENT_SESSIONS)
-        ).scalars()
-        since = min(opens, default=None)
+        opens = list(
+            connection.execute(
+                select(sessions.c.opens_at)
+                .order_by(sessions.c.session.desc())
+                .limit(RECENT_SESSIONS)
+            ).scalars()
+        )
+    since, opened = min(opens, default=None), max(opens, default=None)
     own = desk.gateway.account()
     snapshot, prices = read_account(desk)
     unposted = unposted_activities(desk.gateway, desk.ledger) if is_opened else []
@@ -90,7 +99,23 @@ def read_broker(desk: Desk) -> BrokerReading:
         obstacle=own.obstacle,
         unposted=tuple(unposted),
         filled={name: order.filled_quantity for name, order in recent.items()},
+        order_ids=_order_ids(desk, [one for one in unposted if one.kind == FILL]),
+        opened=opened,
     )
+
+
+def _order_ids(desk: Desk, executed: Sequence[AccountActivity]) -> dict[str, str]:
+    """The client ids of the orders of executions, by the executions' ids."""
+    if not executed:
+        return {}
+    since = min(activity.at for activity in executed) - LONGEST_ORDER
+    names = {order.order_id: name for name, order in desk.gateway.orders_since(since).items()}
+    return {
+        execution.execution_id: names[order_id]
+        for order_id, executions in desk.gateway.executions(since).items()
+        for execution in executions
+        if order_id in names
+    }
 
 
 def _movement(activity: AccountActivity) -> tuple[Decimal, Decimal]:
@@ -130,13 +155,33 @@ def broker_account(connection: Connection, reading: BrokerReading) -> Finding:
     )
 
 
-def activities_posted(reading: BrokerReading) -> Finding:
-    """What the broker did to the account is posted; until the next session opens it need not be."""
+def activities_posted(connection: Connection, reading: BrokerReading) -> Finding:
+    """What the broker did to the account is posted; until the next session opens it need not be.
+
+    But no session posts an execution of an order of ours whose row is lost, or not to its book, and
+    one from before the last session should have been posted when that opened.
+    """
+    sent = set(connection.execute(select(orders.c.client_order_id)).scalars())
+    failing, warning = [], []
+    for activity in reading.unposted:
+        name = reading.order_ids.get(activity.activity_id)
+        of = "" if name is None else f"{name}: "
+        is_lost = name is not None and name not in sent and parse_order_id(name) is not None
+        is_late = reading.opened is not None and activity.at < reading.opened
+        if is_lost:
+            failing.append(f"{of}{activity}, of an order of ours that the ledger has lost")
+        elif activity.kind == FILL and is_late:
+            failing.append(f"{of}{activity}, from before the last session")
+        else:
+            warning.append(str(activity))
     return finding(
         "activities_posted",
         "every activity of the broker in the books",
-        "nothing: the next session posts them when it opens",
-        warning=[str(activity) for activity in reading.unposted],
+        "halt; `alchemiser backfill-ledger` shows the books with it"
+        if failing
+        else "nothing: the next session posts them when it opens",
+        failing=failing,
+        warning=warning,
     )
 
 

@@ -20,7 +20,7 @@ from alchemiser_dagster.ledger.account_activity import plain
 from alchemiser_dagster.ledger.open_orders import resting_orders
 from alchemiser_dagster.ledger.queries import all_books, book_cash, positions
 from alchemiser_dagster.ledger.rails import ACCOUNT, Rail, rail_state, restricting_rows
-from alchemiser_dagster.ledger.schema import UNATTRIBUTED, executions, orders, sessions
+from alchemiser_dagster.ledger.schema import UNATTRIBUTED, blocks, executions, orders, sessions
 
 LOOK_BACK = "see what wrote to the ledger; `alchemiser backfill-ledger` shows it beside the broker"
 
@@ -98,17 +98,30 @@ def pnl_identity(connection: Connection, session: date | None) -> Finding:
     )
 
 
-def orders_ended(connection: Connection) -> Finding:
-    """No order may still fill, as far as the ledger knows."""
+def orders_ended(connection: Connection, now: datetime) -> Finding:
+    """No order may still fill, as far as the ledger knows, but of a session that is being traded
+    `now`.
+    """
+    traded = select(blocks.c.block_id).join(sessions, sessions.c.session == blocks.c.session)
+    traded = traded.where(sessions.c.state != "complete", sessions.c.closes_at > now - OVERDUE)
+    working = set(
+        connection.execute(
+            select(orders.c.client_order_id).where(orders.c.block_id.in_(traded))
+        ).scalars()
+    )
+    lines = {
+        order.client_order_id: (
+            f"{order}{' (nobody knows whether it arrived)' if not order.broker_order_id else ''}"
+        )
+        for order in resting_orders(connection)
+    }
     return finding(
         "orders_ended",
         "no order that has not ended",
         "outside trading hours run the trading job again, it looks them up; "
         "`alchemiser halt` takes them back",
-        failing=[
-            f"{order}{' (nobody knows whether it arrived)' if not order.broker_order_id else ''}"
-            for order in resting_orders(connection)
-        ],
+        failing=[line for name, line in lines.items() if name not in working],
+        warning=[line for name, line in lines.items() if name in working],
     )
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
+from types import MappingProxyType
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -40,11 +41,14 @@ from alchemiser_dagster.ledger.income_posting import (
     post_interest,
 )
 from alchemiser_dagster.ledger.manual_trades import post_manual_trade
+from alchemiser_dagster.ledger.recorded_shares import Shares, post_as_recorded
 from alchemiser_dagster.ledger.schema import activities, executions, sessions
 from alchemiser_dagster.ledger.split_posting import post_split
 from alchemiser_dagster.ledger.store import Ledger
 
 SPLIT = "SPLIT"
+NOT_POSTED: Shares = MappingProxyType({})
+"""No other ledger has posted anything."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,17 @@ class PostedActivity:
 
 
 def post_activities(
-    ledger: Ledger, reported: Iterable[AccountActivity], *, session: date, at: datetime
+    ledger: Ledger,
+    reported: Iterable[AccountActivity],
+    *,
+    session: date,
+    at: datetime,
+    recorded: Shares = NOT_POSTED,
 ) -> list[PostedActivity]:
     """Post the activities that are not in the books yet, oldest first, under `session`.
 
-    `at` is the time now. Of executions only those of orders that are not ours may be among them;
+    `at` is the time now; `recorded` are the shares of those that another ledger has posted. Of
+    executions only those of orders that are not ours may be among them;
     one that is in the table `executions` already is passed over. Returns what was done about those
     that were new. Those that have to wait for another one are left for the next time, with a
     warning.
@@ -83,7 +93,7 @@ def post_activities(
             with ledger.write() as connection:
                 if _known(connection, [line.activity_id for line in lines]):
                     continue  # somebody else was faster
-                treatment = _post(connection, lines, session)
+                treatment = _post(connection, lines, session, recorded)
                 _record(connection, lines, session, treatment, at)
         except Postponed as reason:
             treatment = Treatment(f"postponed: {reason}", warns=True)
@@ -135,8 +145,12 @@ def _in_order(new: Iterable[AccountActivity]) -> Iterator[list[AccountActivity]]
         yield list(lines)
 
 
-def _post(connection: Connection, lines: Sequence[AccountActivity], session: date) -> Treatment:
+def _post(
+    connection: Connection, lines: Sequence[AccountActivity], session: date, recorded: Shares
+) -> Treatment:
     activity = lines[0]
+    if activity.activity_id in recorded:
+        return post_as_recorded(connection, activity, *recorded[activity.activity_id])
     if activity.kind == SPLIT:
         return post_split(connection, lines, session)
     if activity.kind == FILL:

@@ -89,6 +89,13 @@ class Shadow:
             ) from error
         self._copied.add(session)
 
+    def copy_books(self, names: Iterable[str]) -> None:
+        """Copy books that are named before the journal tells of them."""
+        wanted = list(names)
+        if wanted:
+            with self.source.read() as theirs, self.ledger.write() as ours:
+                copy_rows(theirs, ours, books, books.c.book.in_(wanted))
+
     def rows(self) -> int:
         """How many rows the shadow has, in all tables."""
         with self.ledger.read() as connection:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +18,9 @@ from alchemiser_dagster.commands.opened import opened_account
 from alchemiser_dagster.defs.signals import signal_key
 from alchemiser_dagster.execution.desk import WINDOW
 from alchemiser_dagster.execution.diagnosis import diagnose
+from alchemiser_dagster.execution.diagnosis_broker import activities_posted, read_broker
 from alchemiser_dagster.execution.findings import Severity
+from alchemiser_dagster.ledger.account_activity import AccountActivity
 from alchemiser_dagster.ledger.rails import ACCOUNT, Rail
 from alchemiser_dagster.ledger.schema import sessions
 from alchemiser_dagster.market.sessions import session_close, session_open
@@ -209,6 +212,24 @@ def test_what_the_broker_did_and_nobody_posted_yet_is_no_difference(
     assert "backfill-ledger" in posted["action"]
     for said in ("FILL buy SPY 2 at 3", "CSD $250"):
         assert any(said in line for line in posted["found"])
+
+
+@pytest.mark.parametrize(("hours", "severity"), [(-1, Severity.FAIL), (1, Severity.WARN)])
+def test_an_execution_from_before_the_last_session_should_have_been_posted(
+    patient: Patient, hours: int, severity: Severity
+) -> None:
+    at = session_open(SECOND) + timedelta(hours=hours)
+    by_hand = AccountActivity(
+        "x", "FILL", SECOND, at, symbol="SPY", quantity=Decimal(1), price=Decimal(380), side="buy"
+    )
+    desk = patient.account.desk()
+    reading = replace(read_broker(desk), unposted=(by_hand,))
+    with desk.ledger.read() as connection:
+        found = activities_posted(connection, reading)
+    desk.ledger.close()
+    assert found.severity is severity
+    assert "2024-01-03 FILL buy SPY 1 at 380" in found.found[0]
+    assert ("backfill-ledger" in found.action) == (severity is Severity.FAIL)
 
 
 def test_one_session_behind_is_no_failure(patient: Patient) -> None:

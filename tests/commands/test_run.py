@@ -12,9 +12,7 @@ from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
-from typer.testing import CliRunner
 
-from alchemiser_dagster.cli import app
 from alchemiser_dagster.cli import app
 from alchemiser_dagster.commands.replay import ReplayError
 from alchemiser_dagster.commands.run import _set_aside

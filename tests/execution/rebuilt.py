@@ -13,6 +13,7 @@ from alchemiser_dagster.execution.backfill import Backfill, backfill
 from alchemiser_dagster.execution.desk import Desk
 from alchemiser_dagster.execution.identities import books_not_rebuilt, journal_broken
 from alchemiser_dagster.execution.opening import read_account
+from alchemiser_dagster.execution.rebuilt_rows import differing_rows
 from alchemiser_dagster.execution.reconciliation import Item, judge
 from alchemiser_dagster.ledger.book_totals import (
     CashDifference,
@@ -45,6 +46,10 @@ class Rebuilt:
     def cash_differences(self) -> list[CashDifference]:
         with self.desk.ledger.read() as ours, self.shadow.read() as theirs:
             return compare_cash(ours, theirs)
+
+    def other_rows(self) -> list[str]:
+        with self.desk.ledger.read() as ours, self.shadow.read() as theirs:
+            return differing_rows(ours, theirs)
 
     def off_the_broker(self) -> list[Item]:
         broker, prices = read_account(self.desk)
