@@ -22,8 +22,8 @@ class Comparison:
     """The rebuilt books beside the ledger (`totals`, `cash`) and beside the broker (`items`).
 
     `damages` is what in the ledger does not agree with itself, and the tables of which rows are
-    other than the rebuilt ones. `waiting` is what the broker did that the ledger does not have yet; `obstacles` say why the
-    rebuilt books may not replace the ledger's.
+    other than the rebuilt ones. `waiting` is what the broker did that the ledger does not have yet;
+    `obstacles` say why the rebuilt books may not replace the ledger's.
     """
 
     made: Backfill
