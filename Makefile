@@ -14,7 +14,7 @@ ui: $(VENV)/.installed-run ## Dagster's web UI on 127.0.0.1:3000, with the repla
 	@$(BIN)/alchemiser ui
 
 test: $(VENV)/.installed-dev ## the test suite
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -q -n 2
 
 simulate: $(VENV)/.installed-dev ## sessions on a broker that misbehaves: SEEDS=300
 	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),300)

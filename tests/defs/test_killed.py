@@ -207,7 +207,14 @@ def test_killed_again_and_again_in_one_session(
         assert connection.execute(crossed).scalar_one() == 1
 
 
-@pytest.mark.parametrize("moment", AROUND_AN_ORDER, ids=str)
+@pytest.mark.parametrize(
+    "moment",
+    [
+        *AROUND_AN_ORDER[:2],
+        *(pytest.param(moment, marks=pytest.mark.campaign) for moment in AROUND_AN_ORDER[2:]),
+    ],
+    ids=str,
+)
 def test_killed_once_and_started_again(account: KilledAccount, moment: Moment) -> None:
     account.open_next_window()
     assert account.run(moment) == KILLED

@@ -13,7 +13,7 @@ from tests.simulation.scenarios import draw_scenario
 from tests.simulation.trader import simulate
 from tests.simulation.world import Violation, World
 
-SEEDS = range(60)
+SEEDS = range(30)
 """`make simulate` runs more, and so does `.ci/run`."""
 TEN = 10
 
