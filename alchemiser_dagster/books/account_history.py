@@ -1,7 +1,12 @@
 """The account at the end of each session: the sum of its books.
 
     pnl                    = NAV(t) - NAV(s) - flows after s          s: the session valued before
+    daily return           = pnl / NAV(s)
     month-to-date return   = (E - B - F) / (B + sum of w(i) x F(i))   Modified Dietz
+
+Money put into the account in a session is invested near its close, so the session's return is on
+what was there before. (A book's flow comes from other books at the start of its session, and counts
+from then on: `books.performance_history`.)
 
 B is the NAV at the end of the month before, E the NAV now, F the month's flows; a flow counts with
 the part of the month so far in which it was there, w = (days since the 1st, now - at the flow) /
@@ -13,7 +18,7 @@ days are counted from its opening (P. O. Dietz, Pension Funds: Measuring Investm
 
 import polars as pl
 
-from alchemiser_dagster.books.performance_history import EXACT, percent_of, with_returns
+from alchemiser_dagster.books.performance_history import EXACT, percent_of, with_index
 
 _SUMMED = ("cash", "market_value", "long_market_value", "nav", "net_flows")
 
@@ -33,11 +38,14 @@ def account_history(books: pl.DataFrame, unpriced: pl.DataFrame) -> pl.DataFrame
         .sort("session")
         .with_columns(book=pl.lit("account"))
     )
-    return _month_to_date(with_returns(rows)).select(
+    pnl, before = pl.col("nav") - _before("nav") - _new_flows(), _before("nav")
+    daily = pnl.cast(pl.Float64) / before.cast(pl.Float64)
+    rows = rows.with_columns(daily_return=pl.when(before > 0).then(daily))
+    return _month_to_date(with_index(rows)).select(
         "session",
         "nav",
         _new_flows().alias("flow"),
-        (pl.col("nav") - _before("nav") - _new_flows()).alias("pnl"),
+        pnl.alias("pnl"),
         "daily_return",
         "time_weighted_return",
         "drawdown",

@@ -212,6 +212,11 @@ def with_returns(rows: pl.DataFrame) -> pl.DataFrame:
         daily_return=pl.when((base > 0) & (nav >= 0)).then(daily),
         total_return=pl.when(net_flows > 0).then(earned),
     )
+    return with_index(rows)
+
+
+def with_index(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add time_weighted_return and drawdown to a table with book and daily_return, in order."""
     index = (1 + pl.col("daily_return").fill_null(0)).cum_prod().over("book")
     peak = pl.max_horizontal(index.cum_max().over("book"), pl.lit(1.0))
     return rows.with_columns(time_weighted_return=index - 1, drawdown=index / peak - 1)

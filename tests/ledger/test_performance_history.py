@@ -105,9 +105,31 @@ def test_l15_a_deposit_is_not_earned(traded: Traded) -> None:
     made, unpriced = history(traded, 4, {3: "10", 4: "13"})
     end = account_history(made, unpriced).row(-1, named=True)
     assert (end["flow"], end["pnl"], end["nav"]) == (5000, 300, 105_300)
-    assert end["daily_return"] == pytest.approx(300 / 105_000)
+    assert end["daily_return"] == pytest.approx(300 / 100_000)
     deposited = sum(D(str(r["flow"])) for r in made.filter(session=nov(4)).to_dicts())
     assert deposited == 5000
+
+
+@pytest.mark.parametrize(
+    ("flow", "nav", "pnl", "expected"),
+    [(5000, 15_100, 100, 0.01), (500, 11_050, 550, 0.055), (-2000, 8_050, 50, 0.005)],
+    ids=["case 53", "case 55", "case 56"],
+)
+def test_cases_53_to_56_money_put_in_is_no_result(
+    flow: int, nav: int, pnl: int, expected: float
+) -> None:
+    """10,000 the evening before."""
+    books = pl.DataFrame(
+        {
+            "book": "a",
+            "session": [nov(2), nov(3)],
+            "net_flows": [D(10_000), D(10_000 + flow)],
+            "nav": [D(10_000), D(nav)],
+        }
+    ).with_columns(cash=pl.col("nav"), market_value=pl.lit(D(0)), long_market_value=pl.lit(D(0)))
+    made = account_history(books, books.clear().select("book", "session")).row(-1, named=True)
+    assert (made["flow"], made["pnl"]) == (flow, pnl)
+    assert made["daily_return"] == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize(
