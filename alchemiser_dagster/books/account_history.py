@@ -18,7 +18,7 @@ days are counted from its opening (P. O. Dietz, Pension Funds: Measuring Investm
 
 import polars as pl
 
-from alchemiser_dagster.books.performance_history import EXACT, percent_of, with_index
+from alchemiser_dagster.books.performance_history import percent_of, since_before, with_index
 
 _SUMMED = ("cash", "market_value", "long_market_value", "nav", "net_flows")
 
@@ -38,13 +38,13 @@ def account_history(books: pl.DataFrame, unpriced: pl.DataFrame) -> pl.DataFrame
         .sort("session")
         .with_columns(book=pl.lit("account"))
     )
-    pnl, before = pl.col("nav") - _before("nav") - _new_flows(), _before("nav")
+    pnl, before = since_before("nav") - since_before("net_flows"), _nav_before()
     daily = pnl.cast(pl.Float64) / before.cast(pl.Float64)
     rows = rows.with_columns(daily_return=pl.when(before > 0).then(daily))
     return _month_to_date(with_index(rows)).select(
         "session",
         "nav",
-        _new_flows().alias("flow"),
+        since_before("net_flows").alias("flow"),
         pnl.alias("pnl"),
         "daily_return",
         "time_weighted_return",
@@ -59,12 +59,8 @@ def account_history(books: pl.DataFrame, unpriced: pl.DataFrame) -> pl.DataFrame
     )
 
 
-def _before(name: str) -> pl.Expr:
-    return pl.col(name).shift().fill_null(0).cast(EXACT)
-
-
-def _new_flows() -> pl.Expr:
-    return pl.col("net_flows") - _before("net_flows")
+def _nav_before() -> pl.Expr:
+    return pl.col("nav").shift().fill_null(0)
 
 
 def _gross() -> pl.Expr:
@@ -78,8 +74,8 @@ def _month_to_date(rows: pl.DataFrame) -> pl.DataFrame:
     rows = rows.with_columns(
         month=month,
         days=(pl.col("session") - since).dt.total_days(),
-        entered=_new_flows().cast(pl.Float64),
-        start=_before("nav").cast(pl.Float64),
+        entered=since_before("net_flows").cast(pl.Float64),
+        start=_nav_before().cast(pl.Float64),
     )
     begin = pl.col("start").first().over("month")
     flows = pl.col("entered").cum_sum().over("month")

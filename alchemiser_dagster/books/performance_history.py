@@ -168,7 +168,7 @@ def _with_sums(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col(pl.Decimal).fill_null(0).cast(EXACT), pl.col(pl.Int64).fill_null(0)
     )
     rows = rows.sort("book", "session").with_columns(
-        flow=_since_before("net_flows"), transfers=_since_before("net_transfers")
+        flow=since_before("net_flows"), transfers=since_before("net_transfers")
     )
     completed = pl.sum_horizontal("exits_winning", "exits_losing", "exits_breakeven")
     return rows.with_columns(
@@ -188,7 +188,7 @@ def _rounded_share(hundredths: pl.Expr, of: pl.Expr) -> pl.Expr:
     return cents.cast(EXACT) / pl.lit(_HUNDRED).cast(EXACT)
 
 
-def _since_before(name: str) -> pl.Expr:
+def since_before(name: str) -> pl.Expr:
     """What a running sum has grown by since the book's row before."""
     return pl.col(name) - pl.col(name).shift().over("book").fill_null(0)
 
@@ -205,7 +205,7 @@ def with_returns(rows: pl.DataFrame) -> pl.DataFrame:
     """
     rows = rows.sort("book", "session")
     nav, net_flows = pl.col("nav"), pl.col("net_flows")
-    base = nav.shift().over("book").fill_null(0) + _since_before("net_flows")
+    base = nav.shift().over("book").fill_null(0) + since_before("net_flows")
     daily = nav.cast(pl.Float64) / base.cast(pl.Float64) - 1
     earned = (nav - net_flows).cast(pl.Float64) / net_flows.cast(pl.Float64)
     rows = rows.with_columns(

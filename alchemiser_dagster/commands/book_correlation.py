@@ -21,7 +21,7 @@ from alchemiser_dagster.defs.resources import AccountRecords
 from alchemiser_dagster.defs.tables import TableMissing
 from alchemiser_dagster.history.correlation import Correlations, correlations
 from alchemiser_dagster.history.statistics import RATIO_SESSIONS
-from alchemiser_dagster.ledger.schema import UNALLOCATED, UNATTRIBUTED
+from alchemiser_dagster.ledger.schema import WITHOUT_STRATEGY
 from alchemiser_dagster.storage import StorageError
 
 Series = Mapping[str, pl.DataFrame]
@@ -35,7 +35,7 @@ def show_correlation() -> None:
     live = {
         book: returns
         for book, returns in daily_returns(records.tables).items()
-        if book not in (UNALLOCATED, UNATTRIBUTED)
+        if book not in WITHOUT_STRATEGY
     }
     for title, series in (("live", live), ("on paper", _paper(records))):
         if len(series) > 1:

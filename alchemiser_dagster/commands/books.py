@@ -22,7 +22,7 @@ from alchemiser_dagster.commands.report_table import (
 from alchemiser_dagster.commands.terminal import err, fail, out
 from alchemiser_dagster.ledger.book_reports import last_rebalances
 from alchemiser_dagster.ledger.queries import all_books, book_cash, last_session, positions
-from alchemiser_dagster.ledger.schema import UNALLOCATED, UNATTRIBUTED
+from alchemiser_dagster.ledger.schema import UNATTRIBUTED, WITHOUT_STRATEGY
 
 FIGURES = ("share", "cash", "NAV", "deployed", "P&L", "day", "return")
 FORMS = (
@@ -83,7 +83,7 @@ def list_books() -> None:
 
 def _named(name: str, strategies: Mapping[str, Book]) -> str:
     """The book's name, and whether its strategy is switched off or has left the folder."""
-    if name in (UNALLOCATED, UNATTRIBUTED):
+    if name in WITHOUT_STRATEGY:
         return name
     if name not in strategies:
         return f"{name} (gone)"

@@ -15,7 +15,7 @@ from alchemiser_dagster.books.account_history import account_history
 from alchemiser_dagster.books.performance_history import EXACT
 from alchemiser_dagster.defs.equity_history import EQUITY_HISTORY, known_equity
 from alchemiser_dagster.defs.following import FOLLOWING
-from alchemiser_dagster.defs.partly import kept
+from alchemiser_dagster.defs.partly import by_session, kept
 from alchemiser_dagster.defs.performance import measured, why_unvalued
 from alchemiser_dagster.defs.resources import AccountRecords, as_session
 from alchemiser_dagster.execution.sum_of_parts import (
@@ -64,7 +64,6 @@ def account_performance_asset(
         with records.ledger.read() as connection:
             compared = [c for c in _compared(connection, records, made) if c is not None]
         table = _published(made, compared)
-        parts = table.partition_by("date", as_dict=True)
         for row in table.to_dicts():
             context.add_asset_metadata(
                 {
@@ -74,12 +73,8 @@ def account_performance_asset(
                 },
                 partition_key=row["date"].isoformat(),
             )
-        tables = {
-            key: parts.get((as_session(key),), table.clear())
-            for key in context.partition_keys
-            if key not in reasons
-        }
-        yield from kept(context, records, tables, reasons)
+        valued = [key for key in context.partition_keys if key not in reasons]
+        yield from kept(context, records, by_session(table, valued), reasons)
 
     @dg.asset_check(asset=account_performance)
     def parts_sum_to_account(
@@ -90,9 +85,10 @@ def account_performance_asset(
         Or to a basis point of the equity where that is more. A session of which the broker has not
         said the equity is told; it fails the check, with a warning, where later ones are known.
         """
-        wanted = [as_session(key) for key in context.op_execution_context.partition_keys]
-        made = account_history(*measured(records, wanted))
-        made = made.filter(pl.col("session").is_in(wanted))
+        made = pl.concat(
+            records.tables.read([ACCOUNT_PERFORMANCE], key).select("nav", session="date")
+            for key in context.op_execution_context.partition_keys
+        )
         with records.ledger.read() as connection:
             compared = _compared(connection, records, made)
         unknown = [s for s, found in zip(made["session"], compared, strict=True) if found is None]

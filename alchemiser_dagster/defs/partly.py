@@ -1,13 +1,20 @@
 """A range of sessions of which some cannot be made: the others are kept, and the run says why."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
+import polars as pl
 
-from alchemiser_dagster.defs.resources import AccountRecords
+from alchemiser_dagster.defs.resources import AccountRecords, as_session
 from alchemiser_dagster.defs.tables import SessionTables
 
 Kept = Iterator[dg.Output[SessionTables] | dg.AssetMaterialization]
+
+
+def by_session(table: pl.DataFrame, keys: Sequence[str]) -> SessionTables:
+    """The rows of each session, by their `date`; a table without a row for one that has none."""
+    parts = table.partition_by("date", as_dict=True)
+    return {key: parts.get((as_session(key),), table.clear()) for key in keys}
 
 
 def kept(

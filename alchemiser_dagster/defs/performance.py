@@ -20,13 +20,13 @@ from alchemiser_dagster.books.performance_history import (
     performance_history,
 )
 from alchemiser_dagster.defs.following import FOLLOWING
-from alchemiser_dagster.defs.partly import kept
+from alchemiser_dagster.defs.partly import by_session, kept
 from alchemiser_dagster.defs.plans import closes_of
 from alchemiser_dagster.defs.resources import AccountRecords, as_session
 from alchemiser_dagster.defs.tables import SessionTables
 from alchemiser_dagster.ledger.book_events import book_events
 from alchemiser_dagster.ledger.correlation import correlation_id
-from alchemiser_dagster.ledger.schema import UNALLOCATED, UNATTRIBUTED
+from alchemiser_dagster.ledger.schema import WITHOUT_STRATEGY
 from alchemiser_dagster.ledger.schema import account as account_table
 from alchemiser_dagster.market.sessions import session_close, sessions_between
 from alchemiser_dagster.market.snapshots import SnapshotDamaged, SnapshotMissing, SnapshotStore
@@ -111,7 +111,7 @@ def measured(
         events,
         sessions,
         _closes(records, events, sessions),
-        without_returns=(UNALLOCATED, UNATTRIBUTED),
+        without_returns=WITHOUT_STRATEGY,
     )
 
 
@@ -123,9 +123,7 @@ def _tables(
     made, unpriced = measured(records, wanted, book)
     with records.ledger.read() as connection:
         table = performance_table(made.filter(pl.col("session").is_in(wanted)), connection)
-    parts = table.partition_by("date", as_dict=True)
-    tables = {key: parts.get((as_session(key),), table.clear()) for key in keys}
-    return tables, why_unvalued(records.snapshots, unpriced, wanted)
+    return by_session(table, keys), why_unvalued(records.snapshots, unpriced, wanted)
 
 
 def performance_table(made: pl.DataFrame, connection: Connection) -> pl.DataFrame:

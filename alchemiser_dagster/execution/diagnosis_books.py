@@ -22,8 +22,7 @@ from alchemiser_dagster.ledger.queries import (
 )
 from alchemiser_dagster.ledger.rails import rail_state
 from alchemiser_dagster.ledger.schema import (
-    UNALLOCATED,
-    UNATTRIBUTED,
+    WITHOUT_STRATEGY,
     cash_entries,
     session_books,
 )
@@ -86,7 +85,7 @@ class BookState:
     @property
     def is_strategy(self) -> bool:
         """Whether a strategy stands behind it, rather than the account's own bookkeeping."""
-        return self.book not in (UNALLOCATED, UNATTRIBUTED)
+        return self.book not in WITHOUT_STRATEGY
 
 
 def book_states(

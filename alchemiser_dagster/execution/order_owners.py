@@ -22,8 +22,7 @@ from alchemiser_dagster.ledger.order_recovery import (
     recover_book_order,
 )
 from alchemiser_dagster.ledger.schema import (
-    UNALLOCATED,
-    UNATTRIBUTED,
+    WITHOUT_STRATEGY,
     blocks,
     books,
     orders,
@@ -85,7 +84,7 @@ def _has_block(connection: Connection, name: OrderName) -> bool:
 def _has_book(connection: Connection, name: OrderName) -> bool:
     """Whether the id names a strategy's book that did not trade the symbol the other way."""
     book = connection.execute(select(books.c.book).where(books.c.book == name.owner)).scalar()
-    if book is None or book in (UNALLOCATED, UNATTRIBUTED):
+    if book is None or book in WITHOUT_STRATEGY:
         return False
     other = connection.execute(
         select(trades.c.trade_id).where(

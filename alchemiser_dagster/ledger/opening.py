@@ -14,7 +14,7 @@ from alchemiser_dagster.ledger.queries import book_cash, positions
 from alchemiser_dagster.ledger.rails import open_rails, rail_state
 from alchemiser_dagster.ledger.schema import (
     UNALLOCATED,
-    UNATTRIBUTED,
+    WITHOUT_STRATEGY,
     account,
     books,
     cash_entries,
@@ -46,7 +46,7 @@ def open_account(
                 opening_cash=cash,
             )
         )
-        for book in (UNALLOCATED, UNATTRIBUTED):
+        for book in WITHOUT_STRATEGY:
             connection.execute(
                 insert(books).values(book=book, allocation=ZERO, opened_session=inception)
             )

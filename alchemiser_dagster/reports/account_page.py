@@ -8,7 +8,7 @@ import polars as pl
 
 from alchemiser_dagster.books.money import ZERO
 from alchemiser_dagster.history.statistics import RATIO_SESSIONS
-from alchemiser_dagster.ledger.schema import UNALLOCATED, UNATTRIBUTED
+from alchemiser_dagster.ledger.schema import WITHOUT_STRATEGY
 from alchemiser_dagster.reports.card import Card
 from alchemiser_dagster.reports.data import AccountData
 from alchemiser_dagster.reports.figure import Figure
@@ -34,7 +34,6 @@ from alchemiser_dagster.reports.table import (
 )
 
 SHOWN_SESSIONS = 60
-WITHOUT_STRATEGY = (UNALLOCATED, UNATTRIBUTED)
 NOTHING = Returns("none", (), pl.Series([], dtype=pl.Float64).to_numpy())
 
 

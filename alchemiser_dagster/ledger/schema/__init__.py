@@ -17,6 +17,7 @@ tries.
 from alchemiser_dagster.ledger.schema.accounts import (
     UNALLOCATED,
     UNATTRIBUTED,
+    WITHOUT_STRATEGY,
     account,
     activities,
     books,
@@ -53,6 +54,7 @@ from alchemiser_dagster.ledger.schema.trading import (
 __all__ = [
     "UNALLOCATED",
     "UNATTRIBUTED",
+    "WITHOUT_STRATEGY",
     "account",
     "account_snapshots",
     "activities",

@@ -10,6 +10,9 @@ UNALLOCATED = "unallocated"
 UNATTRIBUTED = "unattributed"
 """The book that holds shares no strategy bought. Nothing trades them but an operator."""
 
+WITHOUT_STRATEGY = (UNALLOCATED, UNATTRIBUTED)
+"""The books that no strategy trades."""
+
 account = Table(
     "account",
     metadata,

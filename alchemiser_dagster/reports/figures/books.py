@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from alchemiser_dagster.ledger.schema import UNALLOCATED, UNATTRIBUTED
+from alchemiser_dagster.ledger.schema import WITHOUT_STRATEGY
 from alchemiser_dagster.reports.figure import (
     FEW,
     Figure,
@@ -22,7 +22,7 @@ ROW_PIXELS, AROUND_PIXELS = 26, 60
 
 def book_colours(books: list[str]) -> dict[str, str]:
     """A colour for each book, by its place; books without a strategy have that of cash."""
-    strategies = [book for book in books if book not in (UNALLOCATED, UNATTRIBUTED)]
+    strategies = [book for book in books if book not in WITHOUT_STRATEGY]
     own = {book: CATEGORIES[i % len(CATEGORIES)] for i, book in enumerate(strategies)}
     return dict.fromkeys(books, CASH) | own
 
